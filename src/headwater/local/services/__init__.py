@@ -1,0 +1,17 @@
+"""The services that Headwater computes itself: botocore's name → where the class is.
+
+Imported lazily, so that an endpoint pays only for what is called.
+"""
+
+from __future__ import annotations
+
+SERVICES: dict[str, str] = {
+    "cloudformation": "headwater.local.services.cloudformation:CloudFormationService",
+    "cloudwatch": "headwater.local.services.cloudwatch:CloudWatchService",
+    "glue": "headwater.local.services.glue:GlueService",
+    "lambda": "headwater.local.services.lambda_:LambdaService",
+    "logs": "headwater.local.services.logs:LogsService",
+    "s3": "headwater.local.services.s3:S3Service",
+    "sagemaker": "headwater.local.services.sagemaker:SageMakerService",
+    "stepfunctions": "headwater.local.services.states:StatesService",
+}

@@ -1,0 +1,148 @@
+"""One SQLite file for everything that is not an object of the lake: records, history, logs, metrics.
+
+Write-ahead logging with ``synchronous=NORMAL``: a committed transaction survives a kill of the process at any moment
+(only a power failure can lose the last ones). One connection writes, under a lock; each thread reads with its own.
+
+Most services keep JSON documents by (kind, key). A service whose volume asks for more declares its own tables with
+:meth:`Store.schema`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log_events (
+    id INTEGER PRIMARY KEY, log_group TEXT NOT NULL, log_stream TEXT NOT NULL,
+    timestamp_ms INTEGER NOT NULL, ingestion_ms INTEGER NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS log_events_by_stream ON log_events (log_group, log_stream, timestamp_ms, id);
+CREATE INDEX IF NOT EXISTS log_events_by_group ON log_events (log_group, timestamp_ms, id);
+"""
+
+
+class Store:
+    """The endpoint's state on disk. Thread-safe.
+
+    Parameters
+    ----------
+    path:
+        The SQLite file; made with its folders when absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._writer = self._connect()
+        self.schema(SCHEMA)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._depth and self._owned():
+            return self._writer  # inside a transaction a thread sees its own writes
+        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = self._connect()
+            with self._lock:
+                self._readers.append(reader)
+        return reader
+
+    def _owned(self) -> bool:
+        return getattr(self._local, "in_transaction", 0) > 0
+
+    def close(self) -> None:
+        """Close every connection; the store must not be used afterwards."""
+        with self._lock:
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
+            self._writer.close()
+
+    def schema(self, statements: str) -> None:
+        """Make tables that a service needs (``CREATE TABLE IF NOT EXISTS …``)."""
+        with self._lock:
+            self._writer.executescript(statements)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: what is written inside is committed together, or rolled back when the block raises."""
+        with self._lock:
+            self._local.in_transaction = getattr(self._local, "in_transaction", 0) + 1
+            self._depth += 1
+            outermost = self._depth == 1
+            try:
+                if outermost:
+                    self._writer.execute("BEGIN IMMEDIATE")
+                yield self._writer
+                if outermost:
+                    self._writer.execute("COMMIT")
+            except BaseException:
+                if outermost and self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth -= 1
+                self._local.in_transaction -= 1
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one writing statement in a transaction (the surrounding one, if any)."""
+        with self.transaction() as connection:
+            return connection.execute(statement, values)
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Run one reading statement; never waits for a writer."""
+        return self._reader().execute(statement, values).fetchall()
+
+    def put(self, kind: str, key: str, value: Record) -> None:
+        """Keep ``value`` (JSON; datetimes as ISO strings or epoch numbers) under (kind, key), replacing what was there."""
+        self.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
+
+    def get(self, kind: str, key: str) -> Record | None:
+        """The record, or None."""
+        rows = self.query("SELECT value FROM records WHERE kind = ? AND key = ?", (kind, key))
+        return json.loads(rows[0]["value"]) if rows else None
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Remove the record; True when it was there."""
+        return self.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
+
+    def scan(
+        self, kind: str, prefix: str = "", after: str = "", limit: int | None = None
+    ) -> list[tuple[str, Record]]:
+        """(key, record) of a kind in key order, of keys that begin with ``prefix`` and follow ``after``."""
+        rows = self.query(
+            "SELECT key, value FROM records WHERE kind = ? AND key > ? AND substr(key, 1, ?) = ? ORDER BY key LIMIT ?",
+            (kind, after, len(prefix), prefix, -1 if limit is None else limit),
+        )
+        return [(row["key"], json.loads(row["value"])) for row in rows]
+
+    def append_logs(self, log_group: str, log_stream: str, events: Iterable[tuple[int, str]]) -> None:
+        """Add (timestamp in ms since the epoch, message) events to a CloudWatch Logs stream."""
+        now = int(time.time() * 1000)
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO log_events (log_group, log_stream, timestamp_ms, ingestion_ms, message) VALUES (?, ?, ?, ?, ?)",
+                [(log_group, log_stream, stamp, now, message) for stamp, message in events],
+            )
