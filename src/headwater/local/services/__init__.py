@@ -14,4 +14,5 @@ SERVICES: dict[str, str] = {
     "s3": "headwater.local.services.s3:S3Service",
     "sagemaker": "headwater.local.services.sagemaker:SageMakerService",
     "stepfunctions": "headwater.local.services.states:StatesService",
+    "sts": "headwater.local.services.sts:StsService",
 }

@@ -1,0 +1,275 @@
+"""The embedded endpoint: its services, and the one door through which every call goes.
+
+A call comes from the gateway (HTTP) or from a service in process; both pass :meth:`LocalEndpoint.dispatch`, where the
+operation is found (ours, then moto's records, else refused by name), the principal's policies are evaluated, and the
+members that an operation does not take are refused.
+
+Blocking operations run on a pool of worker threads; ``async def`` operations run on the endpoint's event loop, so that
+a long poll or a wait costs no thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.local import wire
+from headwater.local.bus import Bus
+from headwater.local.identity import Credentials, Identity, Principal
+from headwater.local.jobs import JobSupervisor
+from headwater.local.policies import Authorizer
+from headwater.local.records import MotoRecords
+from headwater.local.service import Call, Members, Service, ServiceError
+from headwater.local.services import SERVICES
+from headwater.local.store import Store
+
+WORKERS = 64
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """What an endpoint is told at its start.
+
+    Attributes
+    ----------
+    home:
+        The folder of its state (``.headwater``).
+    port:
+        The loopback port; 0 takes a free one.
+    region, account:
+        What ARNs and credentials say.
+    person_key, person_secret:
+        The key of the person's tools.
+    """
+
+    home: Path
+    port: int = 0
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    person_key: str = "test"
+    person_secret: str = "test"  # nosec B107: the field's convention for local endpoints, loopback only
+
+    @classmethod
+    def from_environment(cls, home: Path, port: int = 0) -> EndpointSettings:
+        """Settings with what HEADWATER_REGION, HEADWATER_ACCOUNT_ID, HEADWATER_ACCESS_KEY_ID and _SECRET_ say."""
+        return cls(
+            home=home,
+            port=port,
+            region=os.environ.get("HEADWATER_REGION", cls.region),
+            account=os.environ.get("HEADWATER_ACCOUNT_ID", cls.account),
+            person_key=os.environ.get("HEADWATER_ACCESS_KEY_ID", cls.person_key),
+            person_secret=os.environ.get("HEADWATER_SECRET_ACCESS_KEY", cls.person_secret),
+        )
+
+
+class LocalEndpoint:
+    """One endpoint in this process. :meth:`start` opens it, :meth:`stop` closes it; the state stays in ``home``."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.settings = settings
+        self.home = settings.home.resolve()
+        self.region = settings.region
+        self.account = settings.account
+        self.url = ""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.s3_root.mkdir(exist_ok=True)
+        self.store = Store(self.home / "state.sqlite")
+        self.bus = Bus()
+        self.jobs = JobSupervisor(self.store, self.home)
+        self.identity = Identity(self.store, settings.account, settings.person_key, settings.person_secret)
+        self.records = MotoRecords(self.store, settings.account)
+        self.authorizer = Authorizer(self)
+        self.loop = asyncio.new_event_loop()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
+        self._services: dict[str, Service] = {}
+        self._thread: threading.Thread | None = None
+
+    @property
+    def s3_root(self) -> Path:
+        """The folder that holds one folder a bucket."""
+        return self.home / "s3"
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the port, make the services, and finish or re-attach what an earlier process left."""
+        from headwater.local.gateway import Gateway
+
+        self._gateway = Gateway(self)
+        sock = self._gateway.bind(self.settings.port)
+        self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        for name, where in SERVICES.items():
+            module, _, attribute = where.partition(":")
+            try:  # BUILDING: rooms that are not built yet
+                self._services[name] = getattr(importlib.import_module(module), attribute)(self)
+            except (ImportError, AttributeError):
+                log.warning("no %s yet", name, exc_info=True)
+        self._thread = threading.Thread(target=self._run_loop, name="endpoint", daemon=True)
+        self._thread.start()
+        self.run_on_loop(self._gateway.serve(sock))
+        self.identity.forget_expired()
+        for service in self._services.values():
+            service.start()
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def run_on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on the endpoint's loop from another thread, and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def stop(self) -> None:
+        """Stop serving, stop the services and their jobs, close the store."""
+        if self._thread is None:
+            return
+        self.run_on_loop(self._gateway.close())
+        for service in reversed(self._services.values()):
+            try:
+                service.stop()
+            except Exception:
+                log.exception("%s did not stop cleanly", service.name)
+        self.jobs.close()
+        self.run_on_loop(_cancel_rest())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self._thread = None
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self.loop.close()
+        self.store.close()
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def call(self, service: str, operation: str, *, principal: Principal | None = None, **members: Any) -> Members:
+        """See :meth:`headwater.local.service.Endpoint.call`."""
+        call = self._new_call(service, operation, principal)
+        handler = self.resolve(call, members)
+        if inspect.iscoroutinefunction(handler):
+            return self._wait_on_loop(handler(call, **members))
+        result: Members = handler(call, **members)
+        return result
+
+    async def acall(
+        self, service: str, operation: str, *, principal: Principal | None = None, **members: Any
+    ) -> Members:
+        """See :meth:`headwater.local.service.Endpoint.acall`."""
+        return await self.dispatch(self._new_call(service, operation, principal), members)
+
+    async def dispatch(self, call: Call, members: Members) -> Members:
+        """Authorise and run an operation: on the loop when it is a coroutine, else on a worker thread."""
+        handler = (
+            await self.in_worker(self.resolve, call, members) if call.principal.is_role else self.resolve(call, members)
+        )
+        if inspect.iscoroutinefunction(handler):
+            result: Members = await handler(call, **members)
+            return result
+        return await self.in_worker(handler, call, **members)
+
+    async def in_worker(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a blocking function on a worker thread."""
+        return await self.loop.run_in_executor(self._workers, lambda: function(*args, **kwargs))
+
+    def _wait_on_loop(self, coroutine: Coroutine[Any, Any, Members]) -> Members:
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("a blocking call of an async operation on the event loop would wait for itself")
+        result: Members = self.run_on_loop(coroutine)
+        return result
+
+    def _new_call(self, service: str, operation: str, principal: Principal | None) -> Call:
+        name = wire.aws_name(service, operation)
+        who = principal or self.identity.person
+        return Call(service, name, who, self.region, self.account, str(uuid.uuid4()))
+
+    def resolve(self, call: Call, members: Members) -> Callable[..., Any]:
+        """The function that computes an operation, once the principal may and the members are taken.
+
+        Raises
+        ------
+        ServiceError
+            UnknownOperationException (or the protocol's own code) when nothing here computes it,
+            AccessDenied when the principal's policies do not allow it.
+        """
+        service = self._services.get(call.service)
+        name = wire.python_name(call.operation)
+        if service is not None and name in service.operations():
+            accepted = service.accepted_members(name)
+            if accepted is not None and (unknown := set(members) - accepted):
+                raise _unsupported(call, unknown)
+            self.authorizer.authorize(call, members)
+            handler: Callable[..., Any] = getattr(service, name)
+            return handler
+        if self.keeps_record(call.service, call.operation):
+            self.authorizer.authorize(call, members)
+            return self._call_records
+        raise unknown_operation(call.service, call.operation)
+
+    def keeps_record(self, service: str, operation: str) -> bool:
+        """Whether moto answers this operation (AWS's spelling)."""
+        ours = self._services.get(service)
+        if ours is not None:
+            return operation in ours.record_operations
+        return self.records.answers(service, operation)
+
+    def _call_records(self, call: Call, **members: Any) -> Members:
+        answer = self.records.call(call.service, call.operation, members, call.region)
+        if call.service == "iam":
+            self.authorizer.forget()
+        return answer
+
+    def assume(self, role_arn: str, session_name: str) -> Credentials:
+        """See :meth:`headwater.local.service.Endpoint.assume`."""
+        return self.identity.assume(role_arn, session_name)
+
+    def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
+        """See :meth:`headwater.local.service.Endpoint.job_environment`."""
+        credentials = self.assume(role_arn, session_name)
+        return {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_SESSION_TOKEN": credentials.token,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+async def _cancel_rest() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def unknown_operation(service: str, operation: str) -> ServiceError:
+    """AWS's error for an operation that a service does not have, with what to do about it."""
+    text = (
+        f"Headwater does not compute {service}:{operation}, and refuses it rather than pretend. "
+        "`headwater doctor --services` lists what it computes and what it keeps as records."
+    )
+    if service == "s3":
+        return ServiceError("NotImplemented", text, 501)
+    if service in ("iam", "sts", "cloudformation", "sns", "ec2", "autoscaling", "rds", "redshift"):
+        return ServiceError("InvalidAction", text, 400)
+    return ServiceError("UnknownOperationException", text, 400)
+
+
+def _unsupported(call: Call, members: set[str]) -> ServiceError:
+    listed = ", ".join(sorted(members))
+    return ServiceError(
+        "InvalidArgument" if call.service == "s3" else "ValidationException",
+        f"{call.operation}: Headwater does not compute the parameter(s) {listed}, and refuses them rather than pretend",
+    )
