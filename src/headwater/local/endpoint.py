@@ -115,7 +115,7 @@ class LocalEndpoint:
             try:  # BUILDING: rooms that are not built yet
                 self._services[name] = getattr(importlib.import_module(module), attribute)(self)
             except (ImportError, AttributeError):
-                log.warning("no %s yet", name, exc_info=True)
+                log.info("no %s yet", name, exc_info=True)
         self._thread = threading.Thread(target=self._run_loop, name="endpoint", daemon=True)
         self._thread.start()
         self.run_on_loop(self._gateway.serve(sock))
@@ -175,7 +175,8 @@ class LocalEndpoint:
         if inspect.iscoroutinefunction(handler):
             result: Members = await handler(call, **members)
             return result
-        return await self.in_worker(handler, call, **members)
+        answer: Members = await self.in_worker(handler, call, **members)
+        return answer
 
     async def in_worker(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a blocking function on a worker thread."""

@@ -64,7 +64,7 @@ class Gateway:
     @staticmethod
     def bind(port: int) -> socket.socket:
         """A listening socket on loopback; raises OSError when the port is taken."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with proto, asyncio sets NODELAY
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         sock.listen(512)
@@ -84,7 +84,6 @@ class Gateway:
             ws="none",
         )
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
         self._serving = asyncio.create_task(self._server._serve([sock]))
         while not self._server.started and not self._serving.done():
             await asyncio.sleep(0.005)

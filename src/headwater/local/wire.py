@@ -105,7 +105,7 @@ def _s3_router() -> RestRouter:
 def to_werkzeug(http: HttpRequest) -> Request:
     """The request in the shape that moto.core reads."""
     headers = {k: v for k, v in http.headers.items() if k not in ("transfer-encoding", "content-length")}
-    request = Request.from_values(
+    request: Request = Request.from_values(  # type: ignore[assignment]
         method=http.method,
         base_url=f"http://{http.host or 'localhost'}",
         path=http.path,
