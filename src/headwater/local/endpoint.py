@@ -27,7 +27,7 @@ from headwater.local import wire
 from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
-from headwater.local.policies import Authorizer
+from headwater.local.authorizer import Authorizer
 from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services import SERVICES
@@ -52,6 +52,8 @@ class EndpointSettings:
         What ARNs and credentials say.
     person_key, person_secret:
         The key of the person's tools.
+    resume_work:
+        Whether to go on with what an earlier process left unfinished; off for commands that only look.
     """
 
     home: Path
@@ -60,9 +62,10 @@ class EndpointSettings:
     account: str = "000000000000"
     person_key: str = "test"
     person_secret: str = "test"  # nosec B107: the field's convention for local endpoints, loopback only
+    resume_work: bool = True
 
     @classmethod
-    def from_environment(cls, home: Path, port: int = 0) -> EndpointSettings:
+    def from_environment(cls, home: Path, port: int = 0, resume_work: bool = True) -> EndpointSettings:
         """Settings with what HEADWATER_REGION, HEADWATER_ACCOUNT_ID, HEADWATER_ACCESS_KEY_ID and _SECRET_ say."""
         return cls(
             home=home,
@@ -71,6 +74,7 @@ class EndpointSettings:
             account=os.environ.get("HEADWATER_ACCOUNT_ID", cls.account),
             person_key=os.environ.get("HEADWATER_ACCESS_KEY_ID", cls.person_key),
             person_secret=os.environ.get("HEADWATER_SECRET_ACCESS_KEY", cls.person_secret),
+            resume_work=resume_work,
         )
 
 
@@ -120,8 +124,9 @@ class LocalEndpoint:
         self._thread.start()
         self.run_on_loop(self._gateway.serve(sock))
         self.identity.forget_expired()
-        for service in self._services.values():
-            service.start()
+        if self.settings.resume_work:
+            for service in self._services.values():
+                service.start()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -116,7 +116,7 @@ class Store:
         return self._reader().execute(statement, values).fetchall()
 
     def put(self, kind: str, key: str, value: Record) -> None:
-        """Keep ``value`` (JSON; datetimes as ISO strings or epoch numbers) under (kind, key), replacing what was there."""
+        """Keep ``value`` (JSON) under (kind, key), replacing what was there."""
         self.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
 
     def get(self, kind: str, key: str) -> Record | None:
@@ -128,9 +128,7 @@ class Store:
         """Remove the record; True when it was there."""
         return self.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
 
-    def scan(
-        self, kind: str, prefix: str = "", after: str = "", limit: int | None = None
-    ) -> list[tuple[str, Record]]:
+    def scan(self, kind: str, prefix: str = "", after: str = "", limit: int | None = None) -> list[tuple[str, Record]]:
         """(key, record) of a kind in key order, of keys that begin with ``prefix`` and follow ``after``."""
         rows = self.query(
             "SELECT key, value FROM records WHERE kind = ? AND key > ? AND substr(key, 1, ?) = ? ORDER BY key LIMIT ?",
@@ -143,6 +141,7 @@ class Store:
         now = int(time.time() * 1000)
         with self.transaction() as connection:
             connection.executemany(
-                "INSERT INTO log_events (log_group, log_stream, timestamp_ms, ingestion_ms, message) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO log_events (log_group, log_stream, timestamp_ms, ingestion_ms, message) "
+                "VALUES (?, ?, ?, ?, ?)",
                 [(log_group, log_stream, stamp, now, message) for stamp, message in events],
             )

@@ -1,0 +1,117 @@
+"""The embedded endpoint of a project, as a process: found, started, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess  # nosec B404: starts our own server with a fixed argument list
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headwater.cloud.session import EndpointAddress
+from headwater.errors import EndpointError
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 45.0
+
+
+def is_healthy(address: EndpointAddress) -> bool:
+    """Whether the endpoint answers."""
+    try:
+        with urllib.request.urlopen(f"{address.url}/_headwater/health", timeout=2) as answer:  # nosec B310: loopback
+            return bool(json.load(answer)["status"] == "running")
+    except (OSError, ValueError, KeyError, urllib.error.URLError):
+        return False
+
+
+def find(home: Path) -> EndpointAddress | None:
+    """The endpoint that serves ``home`` now, or None."""
+    address = EndpointAddress.read(home)
+    return address if address and is_healthy(address) else None
+
+
+def start(home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = True) -> EndpointAddress:
+    """Start an endpoint in the background and wait until it answers.
+
+    Parameters
+    ----------
+    until_we_end:
+        Whether it ends with this process (however that ends), or stays up.
+    resume_work:
+        Whether it goes on with executions that an earlier process left unfinished.
+    """
+    try:
+        import moto  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise EndpointError(f"the embedded endpoint needs {error.name}: pip install 'headwater[all]'") from error
+    home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "headwater.local.server", "--home", str(home), "--port", str(port)]
+    command += ["--until-stdin-closes"] if until_we_end else []
+    command += [] if resume_work else ["--leave-work"]
+    output = (home / "endpoint.out").open("wb")
+    with output:
+        process = subprocess.Popen(  # nosec B603
+            command,
+            stdin=subprocess.PIPE if until_we_end else subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            close_fds=True,
+        )
+    if until_we_end:
+        _kept.append(process)
+    limit = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < limit:
+        address = EndpointAddress.read(home)
+        if address and address.pid == process.pid and is_healthy(address):
+            return address
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    said = (home / "endpoint.out").read_text(errors="replace").strip().splitlines()
+    raise EndpointError(
+        f"the endpoint did not start: {said[-1] if said else 'it said nothing'} (see {home}/endpoint.log)"
+    )
+
+
+# Popen objects whose stdin pipe keeps a run's own endpoint alive.
+_kept: list[subprocess.Popen[bytes]] = []
+
+
+def stop(address: EndpointAddress) -> None:
+    """Ask an endpoint to end, and wait until it has."""
+    try:
+        os.kill(address.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    limit = time.monotonic() + STOP_LIMIT_S
+    while time.monotonic() < limit:
+        for process in _kept:
+            process.poll()
+        try:
+            os.kill(address.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    raise EndpointError(f"the endpoint (pid {address.pid}) did not end within {STOP_LIMIT_S:.0f} s")
+
+
+@contextmanager
+def running(home: Path, *, resume_work: bool) -> Iterator[EndpointAddress]:
+    """The endpoint of ``home`` for the time of a block: the one that is up, or one of our own."""
+    address = find(home)
+    if address:
+        yield address
+        return
+    address = start(home, until_we_end=True, resume_work=resume_work)
+    try:
+        yield address
+    finally:
+        stop(address)

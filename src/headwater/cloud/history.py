@@ -1,0 +1,211 @@
+"""From an execution's history to its stages: what ran, as what job, how often, for how long, and why it failed.
+
+Pure: events in, :class:`StageRun` out. The events are those of GetExecutionHistory, so the same code explains a run
+here and on AWS. An event is attributed to its state by walking ``previousEventId`` to the nearest ``…StateEntered``,
+which holds inside Parallel branches too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Event = dict[str, Any]
+
+RUNNING, SUCCEEDED, FAILED, ABORTED, PENDING = "RUNNING", "SUCCEEDED", "FAILED", "ABORTED", "PENDING"
+ENDS = {
+    "ExecutionSucceeded": SUCCEEDED,
+    "ExecutionFailed": FAILED,
+    "ExecutionAborted": ABORTED,
+    "ExecutionTimedOut": "TIMED_OUT",
+}
+FAILURES = frozenset(
+    {
+        "LambdaFunctionFailed",
+        "LambdaFunctionTimedOut",
+        "TaskFailed",
+        "TaskStartFailed",
+        "TaskSubmitFailed",
+        "TaskTimedOut",
+        "EvaluationFailed",
+    }
+)
+
+
+@dataclass
+class StageRun:
+    """One stage of one run.
+
+    Attributes
+    ----------
+    status:
+        PENDING, RUNNING, SUCCEEDED, FAILED, ABORTED.
+    attempts:
+        How often its task was started.
+    job:
+        What the task started: ``{"service", "id", "log_group", "log_stream"}``, or None.
+    error, cause:
+        AWS's error name and text of the last failure.
+    """
+
+    name: str
+    status: str = PENDING
+    started: datetime | None = None
+    ended: datetime | None = None
+    attempts: int = 0
+    job: dict[str, str] | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """From the first start to the end."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented shape of ``headwater status --json``."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "started": self.started.isoformat() if self.started else None,
+            "ended": self.ended.isoformat() if self.ended else None,
+            "duration_s": self.duration_s,
+            "attempts": self.attempts,
+            "job": self.job,
+            "error": self.error,
+            "cause": self.cause,
+        }
+
+
+@dataclass
+class HistoryReader:
+    """Feeds on events in order, page by page, and keeps the stages up to date.
+
+    Parameters
+    ----------
+    stage_of_state:
+        The stage that a state belongs to, or None.
+    stages:
+        The names of all stages, in the order to show.
+    """
+
+    stage_of_state: Callable[[str], str | None]
+    stages: dict[str, StageRun] = field(default_factory=dict)
+    last_id: int = 0
+    status: str = RUNNING
+    _events: dict[int, Event] = field(default_factory=dict)
+    _open: dict[str, set[str]] = field(default_factory=dict)
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Take further events (those already seen are passed over)."""
+        for event in events:
+            if event["id"] <= self.last_id:
+                continue
+            self.last_id = event["id"]
+            self._events[event["id"]] = event
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        kind: str = event["type"]
+        if kind in ENDS:
+            self._end(event, ENDS[kind])
+        elif kind == "ExecutionRedriven":
+            self.status = RUNNING
+            for run in self.stages.values():
+                if run.status in (FAILED, ABORTED):
+                    run.status, run.ended = RUNNING, None
+        elif kind.endswith("StateEntered"):
+            self._entered(event["stateEnteredEventDetails"]["name"], event)
+        elif kind.endswith("StateExited"):
+            self._exited(event["stateExitedEventDetails"]["name"], event)
+        elif state := self._state_of(event):
+            self._task(state, kind, event)
+
+    def _run(self, state: str) -> StageRun | None:
+        stage = self.stage_of_state(state)
+        return self.stages.setdefault(stage, StageRun(stage)) if stage else None
+
+    def _entered(self, state: str, event: Event) -> None:
+        run = self._run(state)
+        if run:
+            run.started = run.started or event["timestamp"]
+            run.status, run.ended = RUNNING, None
+            self._open.setdefault(run.name, set()).add(state)
+
+    def _exited(self, state: str, event: Event) -> None:
+        run = self._run(state)
+        if run:
+            self._open.get(run.name, set()).discard(state)
+            run.ended = event["timestamp"]
+            if run.error is None or run.status != FAILED:
+                run.status = SUCCEEDED
+
+    def _task(self, state: str, kind: str, event: Event) -> None:
+        run = self._run(state)
+        if run is None:
+            return
+        if kind in ("TaskScheduled", "LambdaFunctionScheduled"):
+            run.attempts += 1
+            run.error = run.cause = None
+            run.status = RUNNING
+            run.job = _scheduled_job(event) or run.job
+        elif kind == "TaskSubmitted":
+            run.job = _submitted_job(event["taskSubmittedEventDetails"]) or run.job
+        elif kind in FAILURES:
+            details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+            run.error, run.cause = details.get("error"), details.get("cause")
+            run.status, run.ended = FAILED, event["timestamp"]
+
+    def _end(self, event: Event, status: str) -> None:
+        self.status = status
+        details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+        for run in self.stages.values():
+            if run.status == RUNNING:
+                run.status = ABORTED if status == ABORTED else FAILED if status != SUCCEEDED else SUCCEEDED
+                run.ended = event["timestamp"]
+                if run.status == FAILED and run.error is None:
+                    run.error, run.cause = details.get("error"), details.get("cause")
+
+    def _state_of(self, event: Event) -> str | None:
+        seen: Event | None = event
+        while seen is not None:
+            entered = seen.get("stateEnteredEventDetails")
+            if entered:
+                return str(entered["name"])
+            seen = self._events.get(seen.get("previousEventId", 0))
+        return None
+
+
+def _parse(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _scheduled_job(event: Event) -> dict[str, str] | None:
+    """The Lambda function of a task: it has its log group as soon as it is scheduled."""
+    details = event.get("taskScheduledEventDetails", {})
+    if details.get("resourceType") != "lambda":
+        return None
+    function = str(_parse(details.get("parameters")).get("FunctionName", "")).rsplit(":function:", 1)[-1]
+    name = function.split(":")[0]
+    return {"service": "lambda", "id": name, "log_group": f"/aws/lambda/{name}", "log_stream": ""}
+
+
+def _submitted_job(details: dict[str, Any]) -> dict[str, str] | None:
+    kind, output = details.get("resourceType"), _parse(details.get("output"))
+    if kind == "glue" and "JobRunId" in output:
+        run = output["JobRunId"]
+        return {"service": "glue", "id": run, "log_group": "/aws-glue/jobs/error", "log_stream": run}
+    for member, group in (("TrainingJobArn", "TrainingJobs"), ("ProcessingJobArn", "ProcessingJobs")):
+        if member in output:
+            name = output[member].rsplit("/", 1)[-1]
+            return {"service": "sagemaker", "id": name, "log_group": f"/aws/sagemaker/{group}", "log_stream": name}
+    return None

@@ -1,0 +1,167 @@
+"""From an operation and its members to what IAM decides on: the actions, and the ARN of each resource.
+
+Source: Service Authorization Reference (2024). Of an operation that is not described here only the action is decided,
+with no resource (see :class:`headwater.local.policies.Request`).
+"""
+
+from __future__ import annotations
+
+
+from typing import Any
+
+from headwater.local.policies import Request
+from headwater.local.service import Call, Members
+
+# botocore's service name → IAM's prefix, where they differ.
+PREFIXES = {
+    "cloudwatch": "cloudwatch",
+    "emr": "elasticmapreduce",
+    "resourcegroupstaggingapi": "tag",
+    "stepfunctions": "states",
+}
+
+# S3's operations whose permission is named otherwise.
+S3_ACTIONS = {
+    "AbortMultipartUpload": "AbortMultipartUpload",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetObjectAttributes": "GetObject",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+
+# (service, member) → the ARN's resource part, for operations on one named thing.
+NAMED: dict[str, tuple[tuple[str, str], ...]] = {
+    "dynamodb": (("TableName", "table/{}"),),
+    "lambda": (("FunctionName", "function:{}"),),
+    "logs": (("logGroupName", "log-group:{}:*"),),
+    "sagemaker": (
+        ("TrainingJobName", "training-job/{}"),
+        ("ProcessingJobName", "processing-job/{}"),
+        ("TransformJobName", "transform-job/{}"),
+        ("ModelName", "model/{}"),
+        ("ModelPackageGroupName", "model-package-group/{}"),
+        ("EndpointConfigName", "endpoint-config/{}"),
+        ("EndpointName", "endpoint/{}"),
+    ),
+    "secretsmanager": (("SecretId", "secret:{}"),),
+    "ssm": (("Name", "parameter/{}"),),
+}
+ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "ModelPackageName", "TargetArn")
+
+# Members that pass a role on, and to whom.
+PASSES_ROLE = {
+    "emr-serverless": ("executionRoleArn", "emr-serverless.amazonaws.com"),
+    "glue": ("Role", "glue.amazonaws.com"),
+    "lambda": ("Role", "lambda.amazonaws.com"),
+    "sagemaker": ("RoleArn", "sagemaker.amazonaws.com"),
+    "scheduler": ("RoleArn", "scheduler.amazonaws.com"),
+    "stepfunctions": ("roleArn", "states.amazonaws.com"),
+}
+
+
+def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
+    """Everything that IAM must allow before a call may be done; all of it must be."""
+    if call.service == "s3":
+        return _s3(call, members, context)
+    prefix = PREFIXES.get(call.service, call.service)
+    action = f"{prefix}:{_action(call)}"
+    arn = f"arn:aws:{prefix}:{call.region}:{call.account}:"
+    if call.service == "glue":
+        resources: list[str | None] = list(_glue(call.operation, members, arn)) or [None]
+    else:
+        resources = [_named(call.service, members, arn)]
+    if call.service == "cloudwatch" and "Namespace" in members:
+        context = {**context, "cloudwatch:namespace": members["Namespace"]}
+    found = [Request(action, resource, context) for resource in resources]
+    passed = PASSES_ROLE.get(call.service)
+    if passed and str(members.get(passed[0], "")).startswith("arn:") and not call.operation.startswith("List"):
+        found.append(Request("iam:PassRole", members[passed[0]], {**context, "iam:passedtoservice": passed[1]}))
+    return found
+
+
+def _action(call: Call) -> str:
+    if (call.service, call.operation) == ("lambda", "Invoke"):
+        return "InvokeFunction"
+    return call.operation
+
+
+def _named(service: str, members: Members, arn: str) -> str | None:
+    for member in ARN_MEMBERS:
+        if str(members.get(member, "")).startswith("arn:"):
+            return str(members[member])
+    for member, shape in NAMED.get(service, ()):
+        if value := members.get(member):
+            return str(value) if str(value).startswith("arn:") else arn + shape.format(str(value).lstrip("/"))
+    return None
+
+
+# -- S3 --------------------------------------------------------------------------------------------------------------
+
+
+def _s3(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
+    action = "s3:" + S3_ACTIONS.get(call.operation, call.operation)
+    bucket = members.get("Bucket")
+    if bucket is None:
+        return [Request(action, "*", context)]
+    base = f"arn:aws:s3:::{bucket}"
+    for member, key in (("Prefix", "s3:prefix"), ("Delimiter", "s3:delimiter"), ("MaxKeys", "s3:max-keys")):
+        if member in members:
+            context = {**context, key: members[member]}
+    if action == "s3:ListBucket":
+        context = {"s3:prefix": "", **context}
+    if call.operation == "DeleteObjects":
+        keys = [found["Key"] for found in members["Delete"]["Objects"]]
+        return [Request(action, f"{base}/{key}", context) for key in keys]
+    found = [Request(action, f"{base}/{members['Key']}" if "Key" in members else base, context)]
+    if source := _copy_source(members.get("CopySource")):
+        found.append(Request("s3:GetObject", f"arn:aws:s3:::{source}", context))
+    return found
+
+
+def _copy_source(source: Any) -> str | None:
+    if isinstance(source, dict):
+        return f"{source['Bucket']}/{source['Key']}"
+    return str(source).lstrip("/").split("?versionId=")[0] if source else None
+
+
+# -- Glue ------------------------------------------------------------------------------------------------------------
+
+
+def _glue(operation: str, members: Members, arn: str) -> list[str]:
+    """The data catalog's operations ask for the catalog, the database and the table; the others for one thing."""
+    table_input = members.get("TableInput") or {}
+    table = members.get("TableName") or table_input.get("Name")
+    database = members.get("DatabaseName")
+    name = members.get("Name") or members.get("JobName") or members.get("CrawlerName")
+    if operation in ("GetTable", "DeleteTable"):
+        table = members.get("Name")
+    elif "Database" in operation:
+        database = members.get("Name") or (members.get("DatabaseInput") or {}).get("Name")
+    if database or "Database" in operation:
+        found = [arn + "catalog"]
+        found += [f"{arn}database/{database}"] if database else []
+        found += [f"{arn}table/{database}/{table}"] if table else []
+        return found
+    for kind in ("Crawler", "Job", "Trigger", "Workflow"):
+        if kind in operation and name:
+            return [f"{arn}{kind.lower()}/{name}"]
+    return []
