@@ -155,6 +155,11 @@ def parse(routed: Routed) -> Members:
     return {name: value for name, value in parsed.items() if value is not None}
 
 
+def input_shape(service: str, operation: str) -> Any:
+    """botocore's shape of an operation's request (AWS's spelling), or None when it takes nothing."""
+    return get_service_model(service).operation_model(operation).input_shape
+
+
 def validate(service: str, operation: str, members: Members) -> str | None:
     """What botocore's model finds wrong with a request's members, as text, or None."""
     shape = get_service_model(service).operation_model(operation).input_shape
