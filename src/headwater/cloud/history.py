@@ -157,13 +157,13 @@ class HistoryReader:
         elif kind == "TaskSubmitted":
             run.job = _submitted_job(event["taskSubmittedEventDetails"]) or run.job
         elif kind in FAILURES:
-            details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+            details: dict[str, Any] = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
             run.error, run.cause = details.get("error"), details.get("cause")
             run.status, run.ended = FAILED, event["timestamp"]
 
     def _end(self, event: Event, status: str) -> None:
         self.status = status
-        details = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+        details: dict[str, Any] = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
         for run in self.stages.values():
             if run.status == RUNNING:
                 run.status = ABORTED if status == ABORTED else FAILED if status != SUCCEEDED else SUCCEEDED

@@ -1,0 +1,82 @@
+"""``headwater up``: the embedded endpoint, in the background or the foreground."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import typer
+
+from headwater.cli.console import FAILED, Exit, out, print_json, reported
+from headwater.cli.options import Debug, Home, Json, Project
+
+app = typer.Typer(add_completion=False)
+USUAL_PORT = 4566
+
+
+@app.command()
+def up(
+    foreground: bool = typer.Option(False, "--foreground", help="Serve until interrupted."),
+    port: int = typer.Option(0, "--port", help=f"The loopback port; by default {USUAL_PORT}, or a free one."),
+    home: Home = None,
+    project: Project = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Start the endpoint, go on with what an earlier one left unfinished, and print how to use it."""
+    with reported(debug):
+        from headwater.cli import local_endpoint
+        from headwater.cli.project import home_of
+
+        folder = home_of(project, home)
+        address = local_endpoint.find(folder)
+        if foreground:
+            if address:
+                raise Exit(FAILED, f"an endpoint already serves {folder} at {address.url}: `headwater down` ends it")
+            _serve(folder, port)
+            return
+        already = address is not None
+        if address is None:
+            address = local_endpoint.start(folder, port or _free_or_usual(), until_we_end=False)
+        if json:
+            print_json(
+                {
+                    "endpoint_url": address.url,
+                    "region": address.region,
+                    "account": address.account,
+                    "access_key_id": address.access_key_id,
+                    "secret_access_key": address.secret_access_key,
+                    "home": str(folder),
+                    "pid": address.pid,
+                }
+            )
+            return
+        state = "is up already" if already else "is up"
+        out.print(f"# The endpoint {state} at {address.url} (pid {address.pid}). Any AWS client can use it:")
+        for name, value in address.exports().items():
+            out.print(f"export {name}={value}")
+
+
+def _free_or_usual() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            return 0
+    return USUAL_PORT
+
+
+def _serve(home: Path, port: int) -> None:
+    from headwater.local.endpoint import EndpointSettings
+    from headwater.local.server import HomeIsTaken, serve
+
+    logging.captureWarnings(True)
+    try:
+        serve(EndpointSettings.from_environment(home, port or _free_or_usual()), verbose=True)
+    except (HomeIsTaken, OSError) as error:
+        raise Exit(FAILED, str(error)) from error
+    sys.stdout.flush()
