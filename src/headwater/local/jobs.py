@@ -81,6 +81,7 @@ class JobSpec:
     on_line: Callable[[str, str], None] | None = None
     on_exit: Callable[[JobExit], None] | None = None
     pass_fds: Sequence[int] = ()
+    stdin_fd: int | None = None
     output_fd: int | None = None
 
 
@@ -192,7 +193,7 @@ class JobSupervisor:
             list(spec.argv),
             cwd=spec.cwd,
             env={**spec.env, guard.MARKER: self._marker},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if spec.stdin_fd is None else spec.stdin_fd,
             stdout=subprocess.PIPE if spec.output_fd is None else spec.output_fd,
             stderr=subprocess.PIPE if spec.output_fd is None else spec.output_fd,
             bufsize=0,
@@ -203,6 +204,10 @@ class JobSupervisor:
     def get(self, id: str) -> Job | None:
         """The running job of this id, or None."""
         return self._jobs.get(id)
+
+    def write_log(self, group: str, stream: str, line: str) -> None:
+        """Add a line to a log stream, batched with the jobs' own; from an ``on_line`` only (it is not thread-safe)."""
+        self._logs.add(group, stream, int(time.time() * 1000), [line])
 
     def end(self, job: Job, reason: Reason, grace_s: float) -> None:
         """Send SIGTERM to the job's group, and SIGKILL to its session when it still lives ``grace_s`` later."""

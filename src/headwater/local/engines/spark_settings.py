@@ -1,0 +1,80 @@
+"""The Spark properties of a job: small local data, the lake under ``s3://``, no trace outside the run's folder.
+
+``s3://bucket/key`` is the file ``<s3 root>/bucket/key``, through Hadoop's own ViewFileSystemOverloadScheme with one
+mount table a bucket. The mounts point at the scheme ``lake``, which is RawLocalFileSystem under a name of its own: it
+writes no ``.crc`` side files, while ``file:`` stays the checksummed LocalFileSystem that parts of Spark insist on.
+
+Not faithful to AWS: a bucket that is made after the job started is not mounted, and Spark's access to files is not
+checked against the role's policies object by object.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+S3_SCHEMES = ("s3", "s3a", "s3n")
+VIEW_FS = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
+LAKE_FS = "org.apache.hadoop.fs.RawLocalFileSystem"
+
+# Small data on one machine. AQE, on by default, coalesces what shuffle partitions turn out to be empty.
+FAST: dict[str, str] = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.master": "local[*]",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.submit.deployMode": "client",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def base_properties(folder: Path) -> dict[str, str]:
+    """The properties that every context here has; ``folder`` is the JVM's own."""
+    cores = os.cpu_count() or 1
+    return {
+        **FAST,
+        "spark.local.dir": str(folder),
+        "spark.sql.shuffle.partitions": str(max(2, cores * 2)),
+        "spark.sql.warehouse.dir": f"file://{folder}/warehouse",
+    }
+
+
+def lake_properties(s3_root: Path, buckets: Iterable[str]) -> dict[str, str]:
+    """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``."""
+    properties = {f"spark.hadoop.fs.{scheme}.impl": VIEW_FS for scheme in S3_SCHEMES}
+    properties["spark.hadoop.fs.lake.impl"] = LAKE_FS
+    for bucket in buckets:
+        properties[f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"] = f"lake://{s3_root / bucket}"
+    return properties
+
+
+def attempt_properties(attempt: int) -> dict[str, str]:
+    """The properties that name a run's ``_temporary/<attempt>`` folders, so that they can be swept without guessing.
+
+    Hadoop's FileOutputCommitter takes the number from the YARN application attempt, and 0 without YARN.
+    """
+    return {"spark.hadoop.mapreduce.job.application.attempt.id": str(attempt)}
+
+
+def parse_conf_argument(text: str) -> dict[str, str]:
+    """The properties of Glue's ``--conf`` argument: ``k=v``, or several as ``k=v --conf k2=v2``.
+
+    Raises
+    ------
+    ValueError
+        A piece is not ``key=value``.
+    """
+    properties = {}
+    for piece in text.split("--conf"):
+        piece = piece.strip()
+        if not piece:
+            continue
+        key, equals, value = piece.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"--conf takes key=value pairs separated by --conf, got {piece!r}")
+        properties[key.strip()] = value.strip()
+    return properties
