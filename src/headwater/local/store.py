@@ -28,6 +28,14 @@ CREATE TABLE IF NOT EXISTS log_events (
     id INTEGER PRIMARY KEY, log_group TEXT NOT NULL, log_stream TEXT NOT NULL,
     timestamp_ms INTEGER NOT NULL, ingestion_ms INTEGER NOT NULL, message TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS log_groups (
+    log_group TEXT PRIMARY KEY, created_ms INTEGER NOT NULL, settings TEXT NOT NULL DEFAULT '{}'
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log_streams (
+    log_group TEXT NOT NULL, log_stream TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    first_ms INTEGER, last_ms INTEGER, ingestion_ms INTEGER, stored_bytes INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (log_group, log_stream)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS log_events_by_stream ON log_events (log_group, log_stream, timestamp_ms, id);
 CREATE INDEX IF NOT EXISTS log_events_by_group ON log_events (log_group, timestamp_ms, id);
 """
@@ -137,11 +145,27 @@ class Store:
         return [(row["key"], json.loads(row["value"])) for row in rows]
 
     def append_logs(self, log_group: str, log_stream: str, events: Iterable[tuple[int, str]]) -> None:
-        """Add (timestamp in ms since the epoch, message) events to a CloudWatch Logs stream."""
+        """Add (timestamp in ms since the epoch, message) events to a CloudWatch Logs stream, made when absent."""
+        rows = list(events)
+        if not rows:
+            return
         now = int(time.time() * 1000)
+        first, last = min(stamp for stamp, _ in rows), max(stamp for stamp, _ in rows)
+        # 26 bytes an event is CloudWatch Logs' own accounting (PutLogEvents, API reference).
+        size_bytes = sum(len(message.encode(errors="surrogatepass")) + 26 for _, message in rows)
         with self.transaction() as connection:
             connection.executemany(
                 "INSERT INTO log_events (log_group, log_stream, timestamp_ms, ingestion_ms, message) "
                 "VALUES (?, ?, ?, ?, ?)",
-                [(log_group, log_stream, stamp, now, message) for stamp, message in events],
+                [(log_group, log_stream, stamp, now, message) for stamp, message in rows],
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO log_groups (log_group, created_ms) VALUES (?, ?)", (log_group, now)
+            )
+            connection.execute(
+                "INSERT INTO log_streams VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " first_ms = min(coalesce(first_ms, excluded.first_ms), excluded.first_ms),"
+                " last_ms = max(coalesce(last_ms, excluded.last_ms), excluded.last_ms),"
+                " ingestion_ms = excluded.ingestion_ms, stored_bytes = stored_bytes + excluded.stored_bytes",
+                (log_group, log_stream, now, first, last, now, size_bytes),
             )

@@ -1,9 +1,9 @@
 """From crawled objects to tables and partitions: the crawler's grouping.
 
 A folder whose files all have mostly similar schemas and lie equally deep is one table, and its subfolders are
-partitions: of keys called as in ``year=2013``, else partition_0, partition_1 … Otherwise each subfolder is looked at by
-itself, and files of different schemas side by side make one table each (AWS Glue developer guide, Crawler
-configuration and "How crawlers determine partitions", 2023-06). Partition keys are strings, as in real tables.
+partitions: of keys called as in ``year=2013``, else partition_0, partition_1 … Otherwise each subfolder is looked at
+by itself, and files of different schemas side by side make one table each (AWS Glue developer guide, "Setting crawler
+configuration options", 2023-06). Partition keys are strings, as in real tables.
 
 Not faithful to AWS: AWS does not publish its heuristics for folders of mixed depth; here files directly in such a folder
 become tables of their own.

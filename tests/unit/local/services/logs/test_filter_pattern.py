@@ -1,0 +1,102 @@
+"""Filter patterns: terms, JSON selectors, refusals, and a property against plain boolean logic."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.local.service import ServiceError
+from headwater.local.services.logs.filter_pattern import compile_pattern
+
+MATCHES = [
+    ("", "anything", True),
+    ("ERROR", "[ERROR 400] BAD REQUEST", True),
+    ("ERROR", "[error 400]", False),
+    ("ERROR REQUEST", "[ERROR 400] BAD REQUEST", True),
+    ("ERROR MISSING", "[ERROR 400] BAD REQUEST", False),
+    ('"BAD REQUEST"', "[ERROR 400] BAD REQUEST", True),
+    ('"REQUEST BAD"', "[ERROR 400] BAD REQUEST", False),
+    (r'"say \"hi\""', 'they say "hi" there', True),
+    ("?ERROR ?WARN", "[WARN] slow", True),
+    ("?ERROR ?WARN", "[INFO] fine", False),
+    ("ERROR -EXITING", "ERROR EXITING", False),
+    ("ERROR -EXITING", "ERROR", True),
+    ('- "health check"', "GET health check", False),
+    ("?ERROR ?ARGUMENTS REQUEST", "[INFO] REQUEST FAILED", True),
+    ("%AUTH[A-Z]+%", "[401] UNAUTHORIZED", True),
+    ('{ $.level = "ERROR" }', '{"level": "ERROR"}', True),
+    ('{ $.level = "ERROR" }', "ERROR", False),
+    ('{ $.level != "ERROR" }', '{"level": "INFO"}', True),
+    ('{ $.level != "ERROR" }', '{"other": 1}', False),
+    ("{ $.level = ERROR }", '{"level": "ERROR"}', True),
+    ('{ $.event = "Update*" }', '{"event": "UpdateTrail"}', True),
+    ("{ $.status = 5* }", '{"status": 503}', True),
+    ("{ $.ms >= 1.5e2 }", '{"ms": 150}', True),
+    ("{ $.ms > 1 }", '{"ms": "2"}', False),
+    ("{ $.ms > 1 }", '{"ms": true}', False),
+    ("{ $.user.id = 1 && $.users[0].email = %@a% }", '{"user": {"id": 1}, "users": [{"email": "x@a"}]}', True),
+    ("{ $.a = 1 || $.b = 2 && $.c = 3 }", '{"a": 1}', True),
+    ("{ ($.a = 1 || $.b = 2) && $.c = 3 }", '{"a": 1}', False),
+    ("{ $.x IS NULL }", '{"x": null}', True),
+    ("{ $.x IS TRUE }", '{"x": true}', True),
+    ("{ $.x IS FALSE }", '{"x": 0}', False),
+    ("{ $.x NOT EXISTS }", '{"y": 1}', True),
+    ("{ $.x NOT EXISTS }", '{"x": null}', False),
+    ("{ $.tags[*] = blue }", '{"tags": ["red", "blue"]}', True),
+    ("{ $.request-id = 1 }", '{"request-id": 1}', True),
+]
+
+
+@pytest.mark.parametrize(("pattern", "message", "expected"), MATCHES)
+def test_patterns(pattern: str, message: str, expected: bool) -> None:
+    assert compile_pattern(pattern)(message) is expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "status:500",
+        "[ip, user]",
+        "{ $.a = }",
+        "{ $.a = 1",
+        "{ a = 1 }",
+        '{ $.a > "x" }',
+        "{ ($.a = 1 }",
+        "%[%",
+        '"open',
+    ],
+)
+def test_what_cannot_be_read_is_refused(pattern: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        compile_pattern(pattern)
+    assert caught.value.code == "InvalidParameterException"
+
+
+def test_the_refusal_of_a_character_is_that_of_aws() -> None:
+    with pytest.raises(ServiceError) as caught:
+        compile_pattern("a(b")
+    assert caught.value.message == "Invalid character(s) in term '('"
+
+
+values = st.none() | st.booleans() | st.integers(-5, 5) | st.text('abé*"\\ ', max_size=4)
+
+
+@given(wanted=st.text('ab é"\\', max_size=4), document=st.dictionaries(st.sampled_from("xyz"), values))
+def test_a_quoted_string_equals_exactly(wanted: str, document: dict[str, Any]) -> None:
+    escaped = wanted.replace("\\", "\\\\").replace('"', '\\"')
+    test = compile_pattern('{ $.x = "%s" }' % escaped)
+    found = document.get("x")
+    expected = found == wanted if isinstance(found, str) else "x" in document and json.dumps(found) == wanted
+    assert test(json.dumps(document)) is expected
+
+
+@given(st.text(max_size=30))
+def test_any_text_compiles_or_is_refused(pattern: str) -> None:
+    try:
+        compile_pattern(pattern)('{"a": [1, {"b": null}]}')
+    except ServiceError as error:
+        assert error.code == "InvalidParameterException"
