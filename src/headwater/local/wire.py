@@ -200,6 +200,8 @@ def serialize(routed: Routed, answer: Members | ServiceError, request_id: str) -
     status = int(response["status_code"])
     if isinstance(answer, ServiceError) and not _models_status(routed.service, answer.code):
         status = answer.status
+    elif member := _status_member(routed.service, routed.operation):
+        status = int(result.get(member, status)) if isinstance(result, dict) else status
     body = response["body"]
     headers = {str(k): str(v) for k, v in response["headers"].items()}
     headers.setdefault("x-amzn-RequestId", request_id)
@@ -208,6 +210,14 @@ def serialize(routed: Routed, answer: Members | ServiceError, request_id: str) -
     if isinstance(body, str):
         body = body.encode()
     return HttpResponse(status, headers, body if body is not None else b"")
+
+
+@functools.cache
+def _status_member(service: str, operation: str) -> str | None:
+    """The response's member that is the HTTP status (Lambda's Invoke), if there is one; moto leaves it out."""
+    shape = get_service_model(service).operation_model(operation).output_shape
+    members = shape.members.items() if shape is not None else ()
+    return next((name for name, member in members if member.serialization.get("location") == "statusCode"), None)
 
 
 @functools.cache
