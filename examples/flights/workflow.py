@@ -7,12 +7,11 @@ flights = lake.raw("flights", format="csv", partitions=("year", "month"))
 weather = lake.raw("weather", format="csv")
 planes = lake.raw("planes", format="csv")
 airports = lake.raw("airports", format="csv")
-airlines = lake.raw("airlines", format="csv")
+raw = [flights, weather, planes, airports]
 delays = lake.processed("delays", partitions=("year", "month"))
 features = lake.feature_store("delay_features", partitions=("year", "month"))
 train, test = lake.processed("train"), lake.processed("test")
 model = lake.model("delay_model")
-raw = [flights, weather, planes, airports, airlines]
 
 wf = Workflow("flight-delays", lake, schedule="cron(0 6 1 * ? *)", tags={"Environment": "demo"})
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 Found = Iterator[tuple[Origin, str]]
 
 # What Headwater itself passes to scripts, beside <DATASET>_PATH.
-RESERVED_PARAMETERS = ("DATABASE", "DATA_ONLY", "JOB_NAME", "S3_BUCKET", "TempDir")
+RESERVED_PARAMETERS = ("DATABASE", "DATA_ONLY", "JOB_NAME", "S3_BUCKET", "TempDir", "id", "start")
+
+# Names that the state machine's helper states and roles begin with.
+RESERVED_STAGES = ("headwater", "scheduler", "states")
 
 
 def find_mistakes(workflow: Workflow) -> list[Mistake]:
@@ -111,6 +114,8 @@ def _stage_names(workflow: Workflow) -> Found:
         if not names.STAGE.allows(stage.name):
             yield stage.origin, f"stage name {stage.name!r}: {names.STAGE.rule}"
             continue
+        if names.slug(stage.name) in RESERVED_STAGES:
+            yield stage.origin, f"stage name {stage.name!r}: Headwater names its own states or roles so; choose another"
         earlier = first.setdefault(names.slug(stage.name).replace("-", ""), stage)
         if earlier is not stage:
             clash = "is declared already" if earlier.name == stage.name else f"would share names with {earlier.name!r}"

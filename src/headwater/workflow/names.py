@@ -60,9 +60,7 @@ TAG_KEY = NameRule(
     128,
     "a tag key is 1 to 128 letters, digits, spaces and _ . : / = + - @, and does not begin with aws:",
 )
-TAG_VALUE = NameRule(
-    r"[\w .:/=+@-]*", 256, "a tag value is at most 256 letters, digits, spaces and _ . : / = + - @"
-)
+TAG_VALUE = NameRule(r"[\w .:/=+@-]*", 256, "a tag value is at most 256 letters, digits, spaces and _ . : / = + - @")
 WORKFLOW = NameRule(
     r"[A-Za-z](-*[A-Za-z0-9])*",
     80,

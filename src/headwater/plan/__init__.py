@@ -1,0 +1,4 @@
+"""From a workflow to a plan: graph → nested states → roles → resources → a CloudFormation template and its assets.
+
+Pure: no network, no clock, no account. The same project gives the same plan, byte for byte.
+"""

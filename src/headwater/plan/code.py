@@ -1,0 +1,70 @@
+"""What each stage's code becomes: assets, and where the template finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.plan import assets
+from headwater.plan.assets import Asset
+from headwater.workflow.scripts import entry_of
+from headwater.workflow.stages import FunctionStage, MachineStage, ProcessingStage, ScriptStage, SparkStage
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of one stage.
+
+    Parameters
+    ----------
+    entry:
+        The file that runs, by its name in the bundle.
+    key:
+        The key of the script or bundle in the assets bucket; for processing, the prefix of its files.
+    library_key:
+        The key of `common.zip`, where a Glue job takes one.
+    assets:
+        What to upload.
+    """
+
+    entry: str
+    key: str
+    library_key: str | None
+    assets: tuple[Asset, ...]
+
+
+def code_of(root: Path, stage: ScriptStage) -> Code:
+    """Return the code of a stage.
+
+    Parameters
+    ----------
+    root:
+        The project's folder.
+    """
+    script = entry_of(root, stage)
+    common = assets.common_files(root)
+    if isinstance(stage, SparkStage):
+        return _spark(stage, script, common)
+    if isinstance(stage, FunctionStage):
+        return _function(root, stage, script, common)
+    if isinstance(stage, ProcessingStage):
+        folder, found = assets.folder_assets(stage.name, {script.name: script, **common})
+        return Code(script.name, folder, None, tuple(found))
+    if isinstance(stage, MachineStage):
+        bundle = assets.tar_asset(stage.name, "sourcedir.tar.gz", {**assets.script_folder(root, script), **common})
+        return Code(script.name, bundle.key, None, (bundle,))
+    raise TypeError(f"no code for a {stage.kind} stage")
+
+
+def _spark(stage: SparkStage, script: Path, common: dict[str, Path]) -> Code:
+    job = assets.file_asset(stage.name, script)
+    if not common:
+        return Code(script.name, job.key, None, (job,))
+    library = assets.zip_asset("common", "common.zip", common)
+    return Code(script.name, job.key, library.key, (job, library))
+
+
+def _function(root: Path, stage: FunctionStage, script: Path, common: dict[str, Path]) -> Code:
+    own = assets.folder_files(script.parent) if (root / stage.script).is_dir() else {script.name: script}
+    bundle = assets.zip_asset(stage.name, f"{Path(script.name).stem}.zip", {**common, **own})
+    return Code(script.name, bundle.key, None, (bundle,))

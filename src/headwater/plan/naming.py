@@ -1,0 +1,94 @@
+"""What each resource is called: logical ids in the template, and names in the account, from workflow and stage alone."""
+
+from __future__ import annotations
+
+import hashlib
+
+from headwater.workflow.lake import Dataset
+from headwater.workflow.names import logical_id, resource_name, shorten, slug
+from headwater.workflow.stages import Stage
+
+ASSETS_BUCKET = "AssetsBucket"
+BUCKET = "LakeBucket"
+BUCKET_POLICY = "LakeBucketPolicy"
+DATABASE = "LakeDatabase"
+MACHINE = "StateMachine"
+MACHINE_LOGS = "LogsOfStateMachine"
+MACHINE_ROLE = "RoleOfStateMachine"
+SCHEDULE = "Schedule"
+SCHEDULE_ROLE = "RoleOfSchedule"
+
+# AWS's limits for names, from the API references of the services, 2026-11.
+_LONGEST = {"crawler": 255, "function": 64, "spark": 255}
+# A SageMaker job name has at most 63 characters; 28 are for what makes it unique in an execution.
+_LONGEST_JOB_PREFIX = 35
+# A role's name has at most 64, of which 15 are for the region.
+_LONGEST_ROLE = 49
+
+_RESOURCE = {"crawler": "Crawler", "function": "Function", "spark": "Job"}
+
+
+def resource_id(stage: Stage) -> str:
+    """Return the logical id of the resource that a stage starts (of the stages that have one of their own)."""
+    return logical_id(stage.name, _RESOURCE[stage.kind])
+
+
+def stage_resource_name(workflow: str, stage: Stage) -> str:
+    """Return the name of the resource that a stage starts."""
+    return resource_name(workflow, stage.name, _LONGEST[stage.kind])
+
+
+def job_prefix(workflow: str, stage: Stage) -> str:
+    """Return what the SageMaker jobs of a stage begin with."""
+    return resource_name(workflow, stage.name, _LONGEST_JOB_PREFIX)
+
+
+def role_id(stage: Stage) -> str:
+    """Return the logical id of a stage's role."""
+    return logical_id(stage.name, "Role")
+
+
+def logs_id(stage: Stage) -> str:
+    """Return the logical id of a function's log group."""
+    return logical_id(stage.name, "Logs")
+
+
+def role_name(workflow: str, part: str) -> dict[str, str]:
+    """Return a role's name as a template value; IAM is global, so it carries the region."""
+    return {"Fn::Sub": f"{resource_name(workflow, part, _LONGEST_ROLE)}-${{AWS::Region}}"}
+
+
+def dataset_id(dataset: Dataset, suffix: str) -> str:
+    """Return the logical id of a resource of a dataset; `a_1` and `a1` are told apart by a hash."""
+    digest = hashlib.sha256(dataset.name.encode()).hexdigest()[:4] if "_" in dataset.name else ""
+    return logical_id(dataset.name) + digest + suffix
+
+
+def model_group_name(workflow: str, model: Dataset) -> str:
+    """Return the name of a model's package group: at most 63 characters."""
+    return resource_name(workflow, model.name, 63)
+
+
+def machine_name(workflow: str) -> str:
+    """Return the state machine's name."""
+    return shorten(workflow, 80)
+
+
+def variable(stage: str) -> str:
+    """Return a stage's name as part of a JSONata name."""
+    return slug(stage).replace("-", "_")
+
+
+def checkpoint_prefix(stage: Stage) -> str:
+    """Return where a training's checkpoints lie in the lake."""
+    return f"_headwater/checkpoints/{slug(stage.name)}/"
+
+
+def metrics_prefix(stage: str) -> str:
+    """Return where the metrics of a stage lie in the lake; a folder an execution below it."""
+    return f"_headwater/metrics/{slug(stage)}/"
+
+
+def temp_prefix(stage: Stage) -> str:
+    """Return where a Glue job's temporary files lie in the lake."""
+    return f"_headwater/tmp/{slug(stage.name)}/"

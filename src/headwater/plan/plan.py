@@ -1,0 +1,275 @@
+"""The plan of a workflow: its template, its assets, and what each stage is to be and may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater.errors import PlanError
+from headwater.plan import graph, images, naming, policies, resources, roles, storage
+from headwater.plan.assets import Asset
+from headwater.plan.code import Code, code_of
+from headwater.plan.graph import Predecessors
+from headwater.plan.nest import Nest, nest
+from headwater.plan.permissions import Permission
+from headwater.plan.states import Definition
+from headwater.plan.tasks import State, Tasks, image_id, stage_tags, tag_list
+from headwater.workflow import order
+from headwater.workflow.stages import FunctionStage, MachineStage, ScriptStage, Stage
+from headwater.workflow.workflow import Workflow
+
+# CloudFormation and Step Functions quotas, 2026-11.
+_MOST_RESOURCES = 500
+_LARGEST_DEFINITION_BYTES = 1_048_576
+
+
+@dataclass(frozen=True)
+class PlanStage:
+    """One stage of a plan.
+
+    Parameters
+    ----------
+    name:
+        The stage's name, which is its Task's too.
+    after:
+        The stages directly before it, in the order declared.
+    when:
+        "success", or when it runs at the end.
+    resource:
+        The name of the function, job or crawler; of a SageMaker job, what its name begins with; none for calls.
+    role:
+        The logical id of the role whose permissions these are: its own, or the state machine's.
+    """
+
+    name: str
+    kind: str
+    script: str | None
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    after: tuple[str, ...]
+    when: str
+    resource: str | None
+    role: str
+    permissions: tuple[Permission, ...]
+    period: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a workflow becomes.
+
+    Parameters
+    ----------
+    name:
+        The workflow's name, which is the stack's.
+    template:
+        The CloudFormation template; its parameter `AssetsBucket` names the bucket that holds the assets.
+    assets:
+        What to upload to that bucket before.
+    stages:
+        In the order declared.
+    levels:
+        The names of the stages by the length of the longest chain before them, without the functions for the end.
+    nest:
+        The period part and the rest, each nested for the state machine; none where there is no such part.
+    period:
+        The stages that a run with DATA_ONLY runs, in the order declared, before the functions for the end.
+    definition:
+        The state machine's definition, before substitution.
+    machine_permissions:
+        What the state machine's role may do.
+    """
+
+    name: str
+    lake: str
+    database: str
+    template: dict[str, Any]
+    assets: tuple[Asset, ...]
+    stages: tuple[PlanStage, ...]
+    levels: tuple[tuple[str, ...], ...]
+    nest: tuple[Nest | None, Nest | None]
+    period: tuple[str, ...]
+    definition: State
+    machine_permissions: tuple[Permission, ...]
+    parameters: dict[str, object]
+    datasets: dict[str, str]
+    owners: dict[str, str] = field(repr=False)
+
+    def stage_of_state(self, state: str) -> str | None:
+        """Return the stage that a state of the state machine belongs to, None for a state of no stage."""
+        return self.owners.get(state)
+
+
+def plan(workflow: Workflow) -> Plan:
+    """Plan a workflow: pure, deterministic, with no network.
+
+    Parameters
+    ----------
+    workflow:
+        As declared; it is checked first.
+
+    Raises
+    ------
+    DeclarationError
+        With every mistake of the declaration.
+    PlanError
+        If AWS's quotas hold no template for it.
+    """
+    workflow.check()
+    before = graph.predecessors(workflow)
+    codes = {s.name: code_of(workflow.root, s) for s in workflow.stages if isinstance(s, ScriptStage)}
+    period = graph.period_part(workflow, before)
+    nests = _nests(workflow, before, period)
+    definition = Definition(workflow, Tasks(workflow, codes), *nests)
+    machine = roles.machine_permissions(workflow.name, workflow.stages)
+    granted = {s.name: roles.stage_permissions(workflow.name, s, codes.get(s.name)) for s in workflow.stages}
+    template = _template(workflow, codes, definition.document, granted, machine)
+    return Plan(
+        name=workflow.name,
+        lake=workflow.lake.name,
+        database=workflow.lake.database,
+        template=template,
+        assets=_assets(codes),
+        stages=tuple(_plan_stage(workflow, s, before, granted, period) for s in workflow.stages),
+        levels=tuple(tuple(level) for level in graph.levels(before)),
+        nest=nests,
+        period=tuple(s.name for s in workflow.stages if s.name in period),
+        definition=definition.document,
+        machine_permissions=tuple(machine),
+        parameters=dict(workflow.parameters),
+        datasets={dataset.name: dataset.prefix for dataset in workflow.lake.datasets},
+        owners=definition.owners,
+    )
+
+
+def _nests(workflow: Workflow, before: Predecessors, period: frozenset[str]) -> tuple[Nest | None, Nest | None]:
+    weight = graph.weights(workflow.stages)
+    parts = (period, frozenset(before) - period)
+    inner = [{name: before[name] & part for name in before if name in part} for part in parts]
+    return (nest(inner[0], weight) if inner[0] else None, nest(inner[1], weight) if inner[1] else None)
+
+
+def _assets(codes: dict[str, Code]) -> tuple[Asset, ...]:
+    by_key = {asset.key: asset for name in codes for asset in codes[name].assets}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def _template(
+    workflow: Workflow,
+    codes: dict[str, Code],
+    definition: State,
+    granted: dict[str, list[Permission]],
+    machine: list[Permission],
+) -> dict[str, Any]:
+    found = storage.storage(workflow)
+    for stage in workflow.stages:
+        if stage.kind in roles.SERVICES:
+            found[naming.role_id(stage)] = policies.role(
+                naming.role_name(workflow.name, stage.name),
+                roles.SERVICES[stage.kind],
+                granted[stage.name],
+                f"Stage {stage.name} of the workflow {workflow.name}",
+                tag_list(stage_tags(workflow, stage)),
+            )
+        found |= resources.stage_resources(workflow, stage, codes.get(stage.name))
+    found[naming.MACHINE_ROLE] = _machine_role(workflow, "states", machine)
+    found |= resources.machine_resources(workflow, definition, _substitutions(workflow))
+    if workflow.schedule is not None:
+        found[naming.SCHEDULE_ROLE] = _machine_role(workflow, "scheduler", roles.schedule_permissions())
+    found |= resources.schedule_resources(workflow)
+    return _within_quotas(workflow, found)
+
+
+def _within_quotas(workflow: Workflow, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    size_bytes = len(found[naming.MACHINE]["Properties"]["DefinitionString"].encode())
+    if size_bytes > _LARGEST_DEFINITION_BYTES:
+        raise PlanError(
+            f"workflow {workflow.name!r}: its state machine's definition has {size_bytes:,} bytes, and Step Functions "
+            f"takes {_LARGEST_DEFINITION_BYTES:,}. Split the workflow in two over one lake."
+        )
+    if len(found) > _MOST_RESOURCES:
+        raise PlanError(
+            f"workflow {workflow.name!r}: its template has {len(found)} resources, and CloudFormation takes "
+            f"{_MOST_RESOURCES}. Split the workflow in two over one lake."
+        )
+    bucket_name = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+    assets = {"Type": "String", "AllowedPattern": bucket_name, "Description": "The bucket that holds the plan's assets"}
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Workflow {workflow.name} over the lake {workflow.lake.name}, planned by Headwater",
+        "Parameters": {naming.ASSETS_BUCKET: assets},
+        "Resources": found,
+        "Outputs": _outputs(),
+    }
+    if any(isinstance(stage, MachineStage) for stage in workflow.stages):
+        template["Mappings"] = {images.MAPPING: images.mapping()}
+    return template
+
+
+def _machine_role(workflow: Workflow, part: str, permissions: list[Permission]) -> dict[str, Any]:
+    what = {"states": "State machine", "scheduler": "Schedule"}[part]
+    return policies.role(
+        naming.role_name(workflow.name, part),
+        f"{part}.amazonaws.com",
+        permissions,
+        f"{what} of the workflow {workflow.name}",
+        tag_list(stage_tags(workflow)),
+    )
+
+
+def _substitutions(workflow: Workflow) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        naming.BUCKET: {"Ref": naming.BUCKET},
+        naming.DATABASE: {"Ref": naming.DATABASE},
+    }
+    for stage in workflow.stages:
+        if isinstance(stage, MachineStage):
+            values[naming.role_id(stage)] = {"Fn::GetAtt": [naming.role_id(stage), "Arn"]}
+            values[image_id(stage.framework)] = images.image_uri(stage.framework)
+            values[naming.ASSETS_BUCKET] = {"Ref": naming.ASSETS_BUCKET}
+            if stage.kind == "training":
+                values["Region"] = {"Ref": "AWS::Region"}
+        elif isinstance(stage, FunctionStage):
+            values[naming.resource_id(stage)] = {"Fn::GetAtt": [naming.resource_id(stage), "Arn"]}
+        elif stage.kind in ("crawler", "spark"):
+            values[naming.resource_id(stage)] = {"Ref": naming.resource_id(stage)}
+    return dict(sorted(values.items()))
+
+
+def _outputs() -> dict[str, Any]:
+    logs = {"Ref": naming.MACHINE_LOGS}
+    return {
+        "Bucket": {"Description": "The lake's bucket", "Value": {"Ref": naming.BUCKET}},
+        "Database": {"Description": "The lake's Glue database", "Value": {"Ref": naming.DATABASE}},
+        "StateMachineArn": {"Description": "The workflow's state machine", "Value": {"Ref": naming.MACHINE}},
+        "StateMachineLogGroup": {"Description": "Its execution history", "Value": logs},
+    }
+
+
+def _plan_stage(
+    workflow: Workflow,
+    stage: Stage,
+    before: Predecessors,
+    granted: dict[str, list[Permission]],
+    period: frozenset[str],
+) -> PlanStage:
+    names = [each.name for each in order.ordered_stages(workflow.stages)]
+    own = stage.kind in roles.SERVICES
+    resource = None
+    if isinstance(stage, MachineStage):
+        resource = naming.job_prefix(workflow.name, stage)
+    elif own:
+        resource = naming.stage_resource_name(workflow.name, stage)
+    return PlanStage(
+        name=stage.name,
+        kind=stage.kind,
+        script=stage.script if isinstance(stage, ScriptStage) else None,
+        reads=tuple(dataset.name for dataset in stage.reads),
+        writes=tuple(dataset.name for dataset in stage.writes),
+        after=tuple(name for name in names if name in before.get(stage.name, ())),
+        when=stage.when if isinstance(stage, FunctionStage) else "success",
+        resource=resource,
+        role=naming.role_id(stage) if own else naming.MACHINE_ROLE,
+        permissions=tuple(granted[stage.name]),
+        period=stage.name in period,
+    )

@@ -1,0 +1,73 @@
+"""Permissions as IAM roles of a template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from headwater.errors import PlanError
+from headwater.plan.permissions import Permission, Resource
+
+# IAM quotas, 2026-11: all inline policies of a role together, white space not counted.
+_LARGEST_INLINE_CHARACTERS = 10_240
+
+
+def role(
+    name: object, service: str, permissions: Iterable[Permission], description: str, tags: list[dict[str, str]]
+) -> dict[str, Any]:
+    """Return an IAM role that one service may assume.
+
+    Parameters
+    ----------
+    name:
+        The role's name as a template value.
+    service:
+        The service principal, as `glue.amazonaws.com`.
+
+    Raises
+    ------
+    PlanError
+        If its policy is larger than IAM takes.
+    """
+    document = policy(permissions)
+    size = len(json.dumps(document, separators=(",", ":")))
+    if size > _LARGEST_INLINE_CHARACTERS:
+        raise PlanError(
+            f"{description}: its policy has {size:,} characters, and IAM takes {_LARGEST_INLINE_CHARACTERS:,} inline. "
+            "Split the workflow in two over one lake."
+        )
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": name,
+            "Description": description,
+            "AssumeRolePolicyDocument": trust,
+            "Policies": [{"PolicyName": "plan", "PolicyDocument": document}],
+            "Tags": tags,
+        },
+    }
+
+
+def policy(permissions: Iterable[Permission]) -> dict[str, Any]:
+    """Return permissions as a policy document of a template."""
+    return {"Version": "2012-10-17", "Statement": [_statement(permission) for permission in permissions]}
+
+
+def _statement(permission: Permission) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Action": list(permission.actions),
+        "Resource": [_resource(resource) for resource in permission.resources],
+    }
+    if permission.condition:
+        statement["Condition"] = permission.condition
+    return statement
+
+
+def _resource(resource: Resource) -> object:
+    return {"Fn::Sub": resource} if isinstance(resource, str) and "${" in resource else resource

@@ -1,0 +1,165 @@
+"""What the stages need in the template: functions, jobs, crawlers, their logs, and the state machine with its schedule."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from headwater.plan import naming, versions
+from headwater.plan.code import Code
+from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE, MACHINE, MACHINE_LOGS, MACHINE_ROLE
+from headwater.plan.tasks import State, stage_tags, tag_list
+from headwater.workflow.scripts import handler_of
+from headwater.workflow.stages import CrawlerStage, FunctionStage, SparkStage, Stage
+from headwater.workflow.workflow import RUN_DATE, Workflow
+
+Resources = dict[str, dict[str, Any]]
+
+LOG_RETENTION_DAYS = 30
+
+
+def stage_resources(workflow: Workflow, stage: Stage, code: Code | None) -> Resources:
+    """Return the resources that a stage starts; none for jobs that are made when they run."""
+    if isinstance(stage, CrawlerStage):
+        return {naming.resource_id(stage): _crawler(workflow, stage)}
+    if isinstance(stage, FunctionStage) and code:
+        group = f"/aws/lambda/{naming.stage_resource_name(workflow.name, stage)}"
+        return {
+            naming.logs_id(stage): _log_group(group, stage_tags(workflow, stage)),
+            naming.resource_id(stage): _function(workflow, stage, code),
+        }
+    if isinstance(stage, SparkStage) and code:
+        return {naming.resource_id(stage): _job(workflow, stage, code)}
+    return {}
+
+
+def machine_resources(workflow: Workflow, definition: State, substitutions: Mapping[str, Any]) -> Resources:
+    """Return the state machine and its log group."""
+    name, tags = naming.machine_name(workflow.name), stage_tags(workflow)
+    logged = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": [MACHINE_LOGS, "Arn"]}}}
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "StateMachineName": name,
+            "StateMachineType": "STANDARD",
+            "RoleArn": {"Fn::GetAtt": [MACHINE_ROLE, "Arn"]},
+            "DefinitionString": json.dumps(definition, separators=(",", ":"), ensure_ascii=False),
+            "DefinitionSubstitutions": dict(substitutions),
+            "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True, "Destinations": [logged]},
+            "Tags": tag_list(tags),
+        },
+    }
+    return {MACHINE_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags), MACHINE: machine}
+
+
+def schedule_resources(workflow: Workflow) -> Resources:
+    """Return the schedule, if there is one. Schedules take no tags; their groups do."""
+    if workflow.schedule is None:
+        return {}
+    properties = {
+        "Name": naming.machine_name(workflow.name)[:64],
+        "Description": f"Starts the workflow {workflow.name}",
+        "ScheduleExpression": workflow.schedule,
+        "ScheduleExpressionTimezone": "UTC",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "State": "ENABLED",
+        "Target": {
+            "Arn": {"Ref": MACHINE},
+            "RoleArn": {"Fn::GetAtt": [naming.SCHEDULE_ROLE, "Arn"]},
+            "Input": json.dumps({RUN_DATE: workflow.parameters[RUN_DATE]}),
+            "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
+        },
+    }
+    return {naming.SCHEDULE: {"Type": "AWS::Scheduler::Schedule", "Properties": properties}}
+
+
+def _crawler(workflow: Workflow, stage: CrawlerStage) -> dict[str, Any]:
+    # One table a target, whatever its files: the table level counts the bucket as 1, the zone as 2, the dataset as 3.
+    grouping = {"TableGroupingPolicy": "CombineCompatibleSchemas", "TableLevelConfiguration": 3}
+    targets = [{"Path": {"Fn::Sub": f"s3://${{{BUCKET}}}/{dataset.prefix}"}} for dataset in stage.reads]
+    return {
+        "Type": "AWS::Glue::Crawler",
+        "Properties": {
+            "Name": naming.stage_resource_name(workflow.name, stage),
+            "Description": f"Stage {stage.name} of the workflow {workflow.name}",
+            "Role": {"Fn::GetAtt": [naming.role_id(stage), "Arn"]},
+            "DatabaseName": {"Ref": DATABASE},
+            "Targets": {"S3Targets": targets},
+            "Configuration": json.dumps({"Version": 1.0, "Grouping": grouping}),
+            "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
+            "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DEPRECATE_IN_DATABASE"},
+            "Tags": stage_tags(workflow, stage),
+        },
+    }
+
+
+def _function(workflow: Workflow, stage: FunctionStage, code: Code) -> dict[str, Any]:
+    module = code.entry.removesuffix(".py")
+    return {
+        "Type": "AWS::Lambda::Function",
+        # The group before the function: Lambda would make it itself, without retention or tags.
+        "DependsOn": [naming.logs_id(stage)],
+        "Properties": {
+            "FunctionName": naming.stage_resource_name(workflow.name, stage),
+            "Description": f"Stage {stage.name} of the workflow {workflow.name}",
+            "Role": {"Fn::GetAtt": [naming.role_id(stage), "Arn"]},
+            "Runtime": versions.lambda_runtime(),
+            "Architectures": ["x86_64"],
+            "Handler": f"{module}.{handler_of(workflow.root, stage)}",
+            "Code": {"S3Bucket": {"Ref": ASSETS_BUCKET}, "S3Key": code.key},
+            "MemorySize": stage.memory_mb,
+            "Timeout": stage.timeout_s,
+            "Tags": tag_list(stage_tags(workflow, stage)),
+        },
+    }
+
+
+def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "--DATABASE": {"Ref": DATABASE},
+        "--S3_BUCKET": {"Ref": BUCKET},
+        "--TempDir": {"Fn::Sub": f"s3://${{{BUCKET}}}/{naming.temp_prefix(stage)}"},
+        "--enable-continuous-cloudwatch-log": "true",
+        "--enable-metrics": "true",
+        "--job-bookmark-option": "job-bookmark-enable" if stage.bookmark else "job-bookmark-disable",
+        "--job-language": "python",
+    }
+    for dataset in (*stage.reads, *stage.writes):
+        arguments[f"--{dataset.name.upper()}_PATH"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{dataset.prefix}"}
+    for name, default in workflow.parameters.items():
+        arguments[f"--{name}"] = str(default).lower() if isinstance(default, bool) else str(default)
+    if code.library_key:
+        arguments["--extra-py-files"] = {"Fn::Sub": f"s3://${{{ASSETS_BUCKET}}}/{code.library_key}"}
+    return {
+        "Type": "AWS::Glue::Job",
+        "Properties": {
+            "Name": naming.stage_resource_name(workflow.name, stage),
+            "Description": f"Stage {stage.name} of the workflow {workflow.name}",
+            "Role": {"Fn::GetAtt": [naming.role_id(stage), "Arn"]},
+            "GlueVersion": versions.glue_version(),
+            "Command": {
+                "Name": "glueetl",
+                "PythonVersion": "3",
+                "ScriptLocation": {"Fn::Sub": f"s3://${{{ASSETS_BUCKET}}}/{code.key}"},
+            },
+            "WorkerType": stage.worker_type,
+            "NumberOfWorkers": stage.workers,
+            # The state machine retries, and one run at a time keeps a bookmark in step with the data.
+            "MaxRetries": 0,
+            "ExecutionProperty": {"MaxConcurrentRuns": 1},
+            "Timeout": math.ceil(stage.timeout_s / 60),
+            "DefaultArguments": dict(sorted(arguments.items())),
+            "Tags": stage_tags(workflow, stage),
+        },
+    }
+
+
+def _log_group(name: str, tags: dict[str, str]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Logs::LogGroup",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Properties": {"LogGroupName": name, "RetentionInDays": LOG_RETENTION_DAYS, "Tags": tag_list(tags)},
+    }

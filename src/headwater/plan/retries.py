@@ -1,0 +1,87 @@
+"""Which errors of which service are transient, and how they are retried: back-off, full jitter, a cap.
+
+Error names as Step Functions reports them: `<Service>.<Exception>` (developer guide, "Handling errors in Step Functions
+workflows" and "Best practices: handle transient Lambda service exceptions"; the services' API references; read
+2026-11). A job that ran and failed is States.TaskFailed: it is retried only when the stage says `retries=`, for a
+broken script would only break again. States.Timeout is never retried.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRANSIENT: dict[str, tuple[str, ...]] = {
+    "crawler": (
+        "Glue.CrawlerRunningException",
+        "Glue.GlueException",
+        "Glue.OperationTimeoutException",
+        "Glue.SdkClientException",
+        "Glue.ThrottlingException",
+    ),
+    "function": (
+        "Lambda.AWSLambdaException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.SdkClientException",
+        "Lambda.ServiceException",
+        "Lambda.TooManyRequestsException",
+    ),
+    "gate": ("S3.S3Exception", "S3.SdkClientException"),
+    "processing": (
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceLimitExceededException",
+        "SageMaker.SdkClientException",
+    ),
+    "register": ("SageMaker.SageMakerException", "SageMaker.SdkClientException", "SageMaker.ThrottlingException"),
+    "spark": (
+        "Glue.AWSGlueException",
+        "Glue.ConcurrentRunsExceededException",
+        "Glue.InternalServiceException",
+        "Glue.OperationTimeoutException",
+        "Glue.SdkClientException",
+        "Glue.ThrottlingException",
+    ),
+    "training": (
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceLimitExceededException",
+        "SageMaker.SdkClientException",
+    ),
+}
+
+# kind → first interval, cap, attempts: a Lambda is back in seconds, capacity and quotas take minutes.
+_PACE: dict[str, tuple[int, int, int]] = {
+    "crawler": (5, 60, 10),
+    "function": (1, 30, 6),
+    "gate": (1, 20, 4),
+    "processing": (15, 300, 8),
+    "register": (2, 60, 6),
+    "spark": (10, 300, 8),
+    "training": (15, 300, 8),
+}
+
+
+def retriers(kind: str, retries: int) -> list[dict[str, Any]]:
+    """Return the Retry field of a stage's task.
+
+    Parameters
+    ----------
+    kind:
+        The stage's kind.
+    retries:
+        How often a task that ran and failed is run again.
+    """
+    first_s, longest_s, attempts = _PACE[kind]
+    found = [_retrier(TRANSIENT[kind], first_s, longest_s, attempts)]
+    if retries:
+        found.append(_retrier(("States.TaskFailed",), 30, 600, retries))
+    return found
+
+
+def _retrier(errors: tuple[str, ...], first_s: int, longest_s: int, attempts: int) -> dict[str, Any]:
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": first_s,
+        "BackoffRate": 2,
+        "MaxAttempts": attempts,
+        "MaxDelaySeconds": longest_s,
+        "JitterStrategy": "FULL",
+    }
