@@ -12,6 +12,7 @@ import json
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from headwater.local.actions import requests_of
 from headwater.local.policies import Statement, is_allowed
@@ -90,9 +91,17 @@ class Authorizer:
             raise
         statements: list[Statement] = []
         for document in documents:
-            found = (json.loads(document) if isinstance(document, str) else document).get("Statement", [])
+            found = _document(document).get("Statement", [])
             statements += found if isinstance(found, list) else [found]
         return statements
+
+
+def _document(text: str | Members) -> Members:
+    """A policy as IAM answers it: percent-encoded JSON, unless someone decoded it already."""
+    if not isinstance(text, str):
+        return text
+    document: Members = json.loads(text if text.lstrip().startswith("{") else unquote(text))
+    return document
 
 
 def _denied(call: Call, principal: Principal, action: str, resource: str | None) -> ServiceError:
