@@ -1,0 +1,38 @@
+"""Step Functions: Headwater's own interpreter of the Amazon States Language.
+
+A definition is compiled once (:mod:`compiler`) and walked by branches (:mod:`execution`, one ``state_*`` module a state
+type). The :mod:`engine` runs all executions on one thread and commits every event and every waiting branch to the
+:mod:`journal` before a call, an answer or a client can see it; after a kill the journal is where executions go on.
+
+Not faithful: iterations of a distributed Map are no executions of their own; JSONPath filters are a subset of Jayway's.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from headwater.local.service import Endpoint
+from headwater.local.services.states.executions_api import ExecutionsApi
+from headwater.local.services.states.machines_api import MachinesApi
+from headwater.local.services.states.runtime import Runtime
+
+
+class StatesService(ExecutionsApi, MachinesApi):
+    """The service ``stepfunctions``."""
+
+    name: ClassVar[str] = "stepfunctions"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self.runtime = Runtime(endpoint)
+
+    def start(self) -> None:
+        """Begin to work, and take up the executions that an earlier process left."""
+        self.runtime.start()
+
+    def stop(self) -> None:
+        """Stop; executions under way go on at the next start."""
+        self.runtime.stop()
+
+
+__all__ = ["StatesService"]

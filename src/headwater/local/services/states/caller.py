@@ -1,0 +1,290 @@
+"""Carries out what tasks ask for: calls services as the machine's role, watches jobs, and posts the answers back.
+
+A call runs through the endpoint's in-process dispatch (on its event loop or worker threads); a job is waited for on the
+bus. After a restart :meth:`TaskCaller.reattach` finds the job of a task that was under way by what was recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from headwater.local.bus import Event
+from headwater.local.service import Endpoint, ServiceError
+from headwater.local.services.states import branch as phases
+from headwater.local.services.states.branch import Branch
+from headwater.local.services.states.engine import Engine
+from headwater.local.services.states.errors import TASK_FAILED
+from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.integrations import OPTIMIZED, SYNC_2, Job, Resource
+from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
+from headwater.local.services.states.state_task import TaskState
+from headwater.local.services.states.task_results import invoke_result, service_failure
+
+INTERRUPTED = "Headwater.Interrupted:"
+MAX_CALLS = 64
+
+log = logging.getLogger(__name__)
+Watched = tuple[Execution, Branch, int]
+
+
+class TaskCaller:
+    """The world, as executions see it.
+
+    Parameters
+    ----------
+    endpoint:
+        Where calls go.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.engine: Engine
+        self._pool = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="states-call")
+        self._lock = threading.Lock()
+        self._watched: dict[tuple[str, str], list[Watched]] = {}
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._topics: set[str] = set()
+
+    def start(self) -> None:
+        """Listen to the bus."""
+        for topic in sorted({api.job.topic for api in OPTIMIZED.values() if api.job is not None}):
+            self._unsubscribe.append(self.endpoint.bus.subscribe(topic, self._listener(topic)))
+
+    def stop(self) -> None:
+        """Stop listening; calls under way are left to end by themselves."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _listener(self, topic: str) -> Callable[[Event], None]:
+        def hear(event: Event) -> None:
+            with self._lock:
+                watchers = list(self._watched.get((topic, event["id"]), ()))
+            for watched in watchers:
+                self._submit(self._look_at_job, *watched)
+
+        return hear
+
+    def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._pool.submit(self._logged, work, *arguments)
+        except RuntimeError:  # stopping; the journal knows what is open
+            log.debug("a call was not begun: the endpoint stops")
+
+    @staticmethod
+    def _logged(work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except Exception:
+            log.exception("a task's call failed unexpectedly")
+
+    # -- calls -----------------------------------------------------------------------------------------------------
+
+    def call(self, execution: Execution, branch: Branch) -> None:
+        """Begin the call of the branch's task."""
+        if _task_state(branch).target.kind != "activity":
+            self._submit(self._call, execution, branch, branch.attempt)
+
+    def _call(self, execution: Execution, branch: Branch, attempt: int) -> None:
+        state = _task_state(branch)
+        task = branch.task
+        if task is None or branch.attempt != attempt:
+            return
+        try:
+            answer = self._perform(execution, state, task)
+        except ServiceError as error:
+            self._post_failure(execution, branch, attempt, *service_failure(state.target, error))
+            return
+        except Exception as error:
+            log.exception("calling %s failed", state.target.arn)
+            self._post_failure(execution, branch, attempt, "States.Runtime", f"{type(error).__name__}: {error}")
+            return
+        if isinstance(answer, _Failed):
+            self._post_failure(execution, branch, attempt, answer.error, answer.cause)
+            return
+        self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer))
+
+    def _perform(self, execution: Execution, state: TaskState, task: dict[str, Any]) -> Any:
+        target, arguments = state.target, task["arguments"]
+        role_arn = task.get("role_arn") or execution.record_.role_arn
+        principal = self.endpoint.assume(role_arn, execution.record_.name[:64]).principal
+        if target.kind == "lambda":
+            members: dict[str, Any] = {"FunctionName": target.arn, "Payload": dumps(arguments).encode()}
+            return _lambda_outcome(self.endpoint.call("lambda", "invoke", principal=principal, **members), True)
+        api = target.api
+        if api is None:
+            raise ServiceError("UnknownOperationException", f"{target.arn} names no operation")
+        operation = operation_name(api.client, api.operation)
+        if operation is None:
+            raise ServiceError("UnknownOperationException", f"{api.client} has no operation {api.operation}")
+        members = to_client(api.client, api.operation, arguments)
+        if api.client == "stepfunctions" and not isinstance(members.get("input", ""), str):
+            members["input"] = dumps(members["input"])
+        if target.kind == "optimized" and api.client in ("sqs", "sns"):
+            members = {key: _text_body(key, value) for key, value in members.items()}
+        response = self.endpoint.call(api.client, operation, principal=principal, **members)
+        if target.kind == "optimized" and api.client == "lambda":
+            return _lambda_outcome(response, False)
+        moments = epoch_ms if target.kind == "optimized" else None
+        return from_client(api.client, api.operation, response, moments)
+
+    # -- jobs ------------------------------------------------------------------------------------------------------
+
+    def watch(self, execution: Execution, branch: Branch) -> None:
+        """Wait for the job that the branch's task started: on the bus, and by looking once."""
+        job, task = _job_of(branch), branch.task
+        if job is None or task is None:
+            return
+        key = (job.topic, job.id(task["arguments"], task["response"]))
+        watched = (execution, branch, branch.attempt)
+        with self._lock:
+            self._watched.setdefault(key, []).append(watched)
+        self._submit(self._look_at_job, *watched)
+
+    def _forget(self, job: Job, task: dict[str, Any], branch: Branch) -> None:
+        key = (job.topic, job.id(task["arguments"], task["response"]))
+        with self._lock:
+            left = [watched for watched in self._watched.get(key, []) if watched[1] is not branch]
+            if left:
+                self._watched[key] = left
+            else:
+                self._watched.pop(key, None)
+
+    def _look_at_job(self, execution: Execution, branch: Branch, attempt: int, restarted: bool = False) -> None:
+        state, job, task = _task_state(branch), _job_of(branch), branch.task
+        if job is None or task is None or branch.attempt != attempt or state.target.api is None:
+            return
+        client = state.target.api.client
+        try:
+            response = self.endpoint.call(
+                client, job.describe, **job.describe_with(task["arguments"], task["response"])
+            )
+        except ServiceError as error:
+            self._forget(job, task, branch)
+            self._post_failure(execution, branch, attempt, *service_failure(state.target, error))
+            return
+        described = from_client(client, _camel(job.describe), response, epoch_ms)
+        status = str(_dig(described, job.status))
+        if status not in job.good | job.bad:
+            return
+        self._forget(job, task, branch)
+        if restarted and status in job.bad and INTERRUPTED in dumps(described):
+            self._post(execution, branch, attempt, lambda: execution.begin_call_again(branch))
+            return
+        result = _dig(described, job.result)
+        if state.target.pattern == SYNC_2:
+            result = _parsed_output(result)
+        if status in job.good:
+            self._post(execution, branch, attempt, lambda: state.succeeded(execution, branch, result))
+        else:
+            self._post_failure(execution, branch, attempt, TASK_FAILED, dumps(result))
+
+    def cancel(self, execution: Execution, branch: Branch, task: dict[str, Any]) -> None:
+        """Stop the job of a task that is no longer wanted."""
+        job, state = _job_of(branch), branch.state
+        if job is None or "response" not in task or not isinstance(state, TaskState):
+            return
+        self._forget(job, task, branch)
+        self._submit(self._stop_job, state.target, job, task)
+
+    def _stop_job(self, target: Resource, job: Job, task: dict[str, Any]) -> None:
+        if job.stop is None or target.api is None:
+            return
+        operation, members = job.stop
+        try:
+            self.endpoint.call(target.api.client, operation, **members(task["arguments"], task["response"]))
+        except ServiceError as error:
+            log.info("%s could not be stopped: %s", target.arn, error)
+
+    def reattach(self, execution: Execution, branch: Branch) -> None:
+        """Take up a task that was under way when an earlier process ended."""
+        state, task = _task_state(branch), branch.task or {}
+        if state.target.kind == "activity" or (state.waits_for_token and "response" in task):
+            return
+        job = _job_of(branch)
+        if job is None or "response" not in task:
+            self.call(execution, branch)
+            return
+        key = (job.topic, job.id(task["arguments"], task["response"]))
+        with self._lock:
+            self._watched.setdefault(key, []).append((execution, branch, branch.attempt))
+        self._submit(self._look_at_job, execution, branch, branch.attempt, True)
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    def _post(self, execution: Execution, branch: Branch, attempt: int, act: Callable[[], None]) -> None:
+        def arrive() -> None:
+            if branch.attempt == attempt and branch.phase == phases.CALLING:
+                self.engine.resume(execution, branch, act)
+
+        self.engine.post(arrive)
+
+    def _post_failure(
+        self, execution: Execution, branch: Branch, attempt: int, error: str | None, cause: str | None
+    ) -> None:
+        state = _task_state(branch)
+        self._post(execution, branch, attempt, lambda: state.failed(execution, branch, error, cause))
+
+
+class _Failed:
+    """A call that was answered with a function's error."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        self.error = error
+        self.cause = cause
+
+
+def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:
+    payload = response.get("Payload", b"")
+    text = (payload.read() if hasattr(payload, "read") else payload) or b"null"
+    text = text.decode() if isinstance(text, (bytes, bytearray)) else str(text)
+    if response.get("FunctionError"):
+        body = _json_or_text(text)
+        name = body.get("errorType") if isinstance(body, dict) else None
+        return _Failed(name or "Lambda.Unknown", text)
+    return _json_or_text(text) if direct else invoke_result(response, _json_or_text(text))
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _text_body(key: str, value: Any) -> Any:
+    return dumps(value) if key in ("Message", "MessageBody") and not isinstance(value, str) else value
+
+
+def _task_state(branch: Branch) -> TaskState:
+    state = branch.state
+    if not isinstance(state, TaskState):
+        raise TypeError(f"{branch.state_name} is no Task")
+    return state
+
+
+def _job_of(branch: Branch) -> Job | None:
+    api = _task_state(branch).target.api
+    return api.job if api is not None and _task_state(branch).target.pattern.startswith(".sync") else None
+
+
+def _camel(operation: str) -> str:
+    first, *rest = operation.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _dig(value: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        value = value[key]
+    return value
+
+
+def _parsed_output(result: dict[str, Any]) -> dict[str, Any]:
+    """``.sync:2`` gives a nested execution's input and output as JSON instead of text."""
+    return {key: json.loads(value) if key in ("Input", "Output") else value for key, value in result.items()}

@@ -1,0 +1,212 @@
+"""The engine: one thread that walks all executions, commits what they did, and only then lets it take effect.
+
+It takes turns among the executions that can move, a limited number of steps each, then writes what changed in all of
+them in one transaction, then carries out what follows: calls begin, callers get their answers, the bus is told. Nobody
+parks a thread for a Wait or a job: waits are entries of a heap, the ends of calls come in through :meth:`post`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from headwater.local.services.states import branch as phases
+from headwater.local.services.states.branch import Branch
+from headwater.local.services.states.errors import RUNTIME
+from headwater.local.services.states.execution import FAILED, TIMED_OUT, Execution, TooManyEvents
+from headwater.local.services.states.journal import Journal
+from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS
+
+STEPS_PER_TURN = 500
+TURN_S = 0.02
+_T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs executions.
+
+    Parameters
+    ----------
+    journal:
+        Where everything is written first.
+    on_ended:
+        Called on the engine's thread after an execution's end is in the journal; must not block.
+    before_commit:
+        Called inside the transaction with the executions that changed (it exports their events to the logs).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        on_ended: Callable[[Execution], None],
+        before_commit: Callable[[list[Execution]], None],
+    ) -> None:
+        self.journal = journal
+        self.executions: dict[str, Execution] = {}
+        self._on_ended = on_ended
+        self._before_commit = before_commit
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._after_commit: list[Callable[[], None]] = []
+        self._timers: list[tuple[int, int, Execution, Branch | None]] = []
+        self._order = itertools.count()
+        self._movable: deque[Execution] = deque()
+        self._touched: dict[int, Execution] = {}
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="states-engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the turn under way and end the thread; what is unfinished stays in the journal."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    # -- from other threads ----------------------------------------------------------------------------------------
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Run ``work`` on the engine's thread, soon."""
+        with self._wake:
+            self._inbox.append(work)
+            self._wake.notify()
+
+    def ask(self, work: Callable[[], _T]) -> Future[_T]:
+        """Run ``work`` on the engine's thread; the answer comes when its changes are in the journal."""
+        answer: Future[_T] = Future()
+
+        def run() -> None:
+            try:
+                value = work()
+            except BaseException as error:  # whatever it is belongs to the asker
+                problem = error
+                self._after_commit.append(lambda: answer.set_exception(problem))
+            else:
+                self._after_commit.append(lambda: answer.set_result(value))
+
+        self.post(run)
+        return answer
+
+    # -- on the engine's thread ------------------------------------------------------------------------------------
+
+    def add(self, execution: Execution) -> None:
+        """Take an execution in."""
+        self.executions[execution.record_.arn] = execution
+        self.touch(execution)
+        if execution.machine.timeout_s is not None:
+            due = execution.record_.redriven_ms or execution.record_.started_ms
+            self._add_timer(due + 1000 * execution.machine.timeout_s, execution, None)
+
+    def touch(self, execution: Execution) -> None:
+        """Note that an execution changed or can move."""
+        self._touched[id(execution)] = execution
+        if execution.ready:
+            self._movable.append(execution)
+
+    def resume(self, execution: Execution, branch: Branch, act: Callable[[], None]) -> None:
+        """Do something to a branch that was waiting, as a step of its execution."""
+        if not execution.ended:
+            self._guarded(execution, act)
+            self.touch(execution)
+
+    def _guarded(self, execution: Execution, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except TooManyEvents:
+            cause = f"The execution reached the maximum number of history events ({MAX_HISTORY_EVENTS})."
+            execution.end_badly(FAILED, RUNTIME, cause)
+        except Exception as error:
+            log.exception("the interpreter failed on %s", execution.record_.arn)
+            execution.end_badly(FAILED, RUNTIME, f"The interpreter failed: {type(error).__name__}: {error}")
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._inbox or self._movable or self._touched or self._stopping):
+                    delay_s = self._until_next_timer()
+                    if delay_s is not None and delay_s <= 0:
+                        break
+                    self._wake.wait(delay_s)
+                if self._stopping:
+                    return
+                inbox, self._inbox = self._inbox, deque()
+            try:
+                self._turn(inbox)
+            except Exception:
+                log.exception("a turn of the Step Functions engine failed")
+                time.sleep(0.05)  # a full disk, say: do not spin
+
+    def _turn(self, inbox: deque[Callable[[], None]]) -> None:
+        for work in inbox:
+            work()
+        self._fire_timers()
+        until = time.monotonic() + TURN_S
+        while self._movable and time.monotonic() < until:
+            execution = self._movable.popleft()
+            if not execution.ready or execution.ended:
+                continue
+            self._guarded(execution, lambda e=execution: e.step(STEPS_PER_TURN))  # type: ignore[misc]
+            self.touch(execution)
+        self._commit()
+
+    def _commit(self) -> None:
+        touched = list(self._touched.values())
+        if touched:
+            with self.journal.store.transaction():
+                self._before_commit(touched)
+                self.journal.write(touched)
+            self._touched.clear()
+        for execution in touched:
+            self._settle(execution)
+        after, self._after_commit = self._after_commit, []
+        for act in after:
+            act()
+
+    def _settle(self, execution: Execution) -> None:
+        """After the commit: timers, calls, and the end."""
+        actions, execution.actions = execution.actions, []
+        for due, branch in execution.timers:
+            self._add_timer(due, execution, branch)
+        execution.timers.clear()
+        for act in actions:
+            act()
+        if execution.ended and self.executions.pop(execution.record_.arn, None) is not None:
+            self._on_ended(execution)
+
+    # -- timers ----------------------------------------------------------------------------------------------------
+
+    def _add_timer(self, due_ms: int, execution: Execution, branch: Branch | None) -> None:
+        heapq.heappush(self._timers, (due_ms, next(self._order), execution, branch))
+
+    def _until_next_timer(self) -> float | None:
+        return None if not self._timers else (self._timers[0][0] - Execution.now_ms()) / 1000
+
+    def _fire_timers(self) -> None:
+        now = Execution.now_ms()
+        while self._timers and self._timers[0][0] <= now:
+            due, _, execution, branch = heapq.heappop(self._timers)
+            if execution.ended:
+                continue
+            if branch is None:
+                self._guarded(execution, lambda e=execution: e.end_badly(TIMED_OUT, None, None))  # type: ignore[misc]
+            elif branch.phase in (phases.WAITING, phases.RETRYING) and branch.wake_ms == due:
+                execution.ready.append(branch)
+            elif branch.phase == phases.CALLING and branch.deadline_ms == due:
+                self._guarded(
+                    execution,
+                    lambda e=execution, b=branch: b.state.deadline(e, b),  # type: ignore[misc,attr-defined]
+                )
+            self.touch(execution)

@@ -1,0 +1,60 @@
+"""``Retry`` and ``Catch``: which errors they take, and what they do then."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from headwater.local.services.states.errors import matches
+from headwater.local.services.states.reference_paths import ReferencePath
+from headwater.local.services.states.templates import Template
+
+MAX_INTERVAL_S = 31_622_400.0
+_jitter = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    """One rule of ``Retry``."""
+
+    error_equals: tuple[str, ...]
+    interval_s: float
+    max_attempts: int
+    backoff_rate: float
+    max_delay_s: float | None
+    full_jitter: bool
+
+    def delay_ms(self, attempts: int) -> int:
+        """How long to wait after ``attempts`` retries were used, in milliseconds."""
+        try:
+            delay = self.interval_s * self.backoff_rate**attempts
+        except OverflowError:
+            delay = MAX_INTERVAL_S
+        delay = min(delay, self.max_delay_s or MAX_INTERVAL_S, MAX_INTERVAL_S)
+        return int(1000 * (_jitter.uniform(0, delay) if self.full_jitter else delay))
+
+
+@dataclass(frozen=True, slots=True)
+class Catcher:
+    """One rule of ``Catch``."""
+
+    error_equals: tuple[str, ...]
+    next: str
+    result_path: ReferencePath
+    discard: bool
+    output: Template | None
+    assign: Template | None
+
+
+def retrier_for(retriers: tuple[Retrier, ...], error: str | None, used: list[int]) -> int | None:
+    """The index of the first rule that takes the error, if it has attempts left."""
+    for index, retrier in enumerate(retriers):
+        if matches(retrier.error_equals, error):
+            attempts = used[index] if index < len(used) else 0
+            return index if attempts < retrier.max_attempts else None
+    return None
+
+
+def catcher_for(catchers: tuple[Catcher, ...], error: str | None) -> Catcher | None:
+    """The first rule that takes the error."""
+    return next((catcher for catcher in catchers if matches(catcher.error_equals, error)), None)

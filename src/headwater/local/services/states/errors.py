@@ -1,0 +1,85 @@
+"""The errors that an execution can meet.
+
+A :class:`StateFailure` is an error in the language's sense: it has a name that ``Retry`` and ``Catch`` match, and a
+cause. ``States.Runtime`` and ``States.DataLimitExceeded`` are not matched by ``States.ALL``
+(Step Functions Developer Guide, "Handling errors in Step Functions workflows", 2025).
+"""
+
+from __future__ import annotations
+
+ALL = "States.ALL"
+BRANCH_FAILED = "States.BranchFailed"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
+EXCEED_TOLERATED_FAILURE_THRESHOLD = "States.ExceedToleratedFailureThreshold"
+HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
+INTRINSIC_FAILURE = "States.IntrinsicFailure"
+ITEM_READER_FAILED = "States.ItemReaderFailed"
+NO_CHOICE_MATCHED = "States.NoChoiceMatched"
+PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
+PERMISSIONS = "States.Permissions"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
+RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
+RESULT_WRITER_FAILED = "States.ResultWriterFailed"
+RUNTIME = "States.Runtime"
+TASK_FAILED = "States.TaskFailed"
+TIMEOUT = "States.Timeout"
+
+NOT_MATCHED_BY_ALL = frozenset({DATA_LIMIT_EXCEEDED, RUNTIME})
+# States.TaskFailed matches any error but States.Timeout (same page), and what not even States.ALL matches.
+NOT_MATCHED_BY_TASK_FAILED = NOT_MATCHED_BY_ALL | {HEARTBEAT_TIMEOUT, TIMEOUT}
+
+
+class StateFailure(Exception):
+    """A state ended with an error.
+
+    Parameters
+    ----------
+    error:
+        The error's name, such as ``States.Runtime``; None where a Fail state names none.
+    cause:
+        AWS's text; None where a Fail state gives none.
+    located:
+        True when AWS introduces the cause by the state's name and entry event.
+    field:
+        For ``States.QueryEvaluationError``: the field whose expression failed (history shows it as ``location``).
+    """
+
+    def __init__(
+        self, error: str | None, cause: str | None = None, *, located: bool = False, field: str | None = None
+    ) -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+        self.located = located
+        self.field = field
+
+    def at(self, state: str, entered_event_id: int) -> StateFailure:
+        """The same failure with the introduction that AWS puts before the cause."""
+        if not self.located:
+            return self
+        where = f"An error occurred while executing the state '{state}' (entered at the event id #{entered_event_id}). "
+        return StateFailure(self.error, where + (self.cause or ""), field=self.field)
+
+
+def runtime(cause: str) -> StateFailure:
+    """``States.Runtime`` with the cause that AWS introduces by the state."""
+    return StateFailure(RUNTIME, cause, located=True)
+
+
+def query(cause: str, field: str) -> StateFailure:
+    """``States.QueryEvaluationError`` of a JSONata field."""
+    return StateFailure(QUERY_EVALUATION_ERROR, cause, located=True, field=field)
+
+
+def matches(error_equals: tuple[str, ...], error: str | None) -> bool:
+    """Whether a Retry or Catch rule with these names takes the error.
+
+    Source: Amazon States Language specification, "Errors", and the Developer Guide, "Error names".
+    """
+    if error is not None and error in error_equals:
+        return True
+    if ALL in error_equals:
+        return error not in NOT_MATCHED_BY_ALL
+    if TASK_FAILED in error_equals:
+        return error is not None and error not in NOT_MATCHED_BY_TASK_FAILED
+    return error == HEARTBEAT_TIMEOUT and TIMEOUT in error_equals

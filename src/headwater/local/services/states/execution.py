@@ -1,0 +1,501 @@
+"""An execution in memory: its branches, and the moves of the language (enter, leave, fail, retry, catch, start children).
+
+Every move adds history events and marks what changed. Nothing here touches the disk or the clock's threads: the
+:mod:`engine` writes the changes to the journal and only then lets their effects (calls, timers, answers) happen.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from headwater.local.services.states import branch as phases
+from headwater.local.services.states.branch import Branch
+from headwater.local.services.states.error_rules import catcher_for, retrier_for
+from headwater.local.services.states.errors import RUNTIME, StateFailure
+from headwater.local.services.states.json_text import Document
+from headwater.local.services.states.machine import Machine
+from headwater.local.services.states.paths import MISSING
+from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS, check_size
+from headwater.local.services.states.scope import Scope
+from headwater.local.services.states.state import State
+from headwater.local.services.states.timestamps import iso_ms
+
+RUNNING = "RUNNING"
+SUCCEEDED = "SUCCEEDED"
+FAILED = "FAILED"
+TIMED_OUT = "TIMED_OUT"
+ABORTED = "ABORTED"
+
+Event = tuple[int, str, int, dict[str, Any]]  # (timestamp in ms, type, previous event id, details)
+
+
+class Calls(Protocol):
+    """What an execution asks of the world; the engine does it once the changes are in the journal."""
+
+    def call(self, execution: Execution, branch: Branch) -> None:
+        """Begin the call that ``branch.task`` describes."""
+
+    def watch(self, execution: Execution, branch: Branch) -> None:
+        """Wait for the job that the branch's task started."""
+
+    def cancel(self, execution: Execution, branch: Branch, task: dict[str, Any]) -> None:
+        """Stop the job of a task that is no longer wanted."""
+
+
+@dataclass(slots=True)
+class ExecutionRecord:
+    """What is known of an execution beside its branches.
+
+    Attributes
+    ----------
+    revision:
+        Which text of the state machine it runs.
+    type:
+        STANDARD or EXPRESS.
+    """
+
+    arn: str
+    name: str
+    machine_arn: str
+    machine_name: str
+    revision: str
+    role_arn: str
+    type: str
+    input: str
+    started_ms: int
+    status: str = RUNNING
+    stopped_ms: int | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    redrive_count: int = 0
+    redriven_ms: int | None = None
+    trace_header: str | None = None
+    alias_arn: str | None = None
+    version_arn: str | None = None
+    logging: dict[str, Any] | None = None
+
+
+@dataclass(eq=False)
+class Execution:
+    """A running execution.
+
+    Attributes
+    ----------
+    events:
+        Those not yet in the journal.
+    ready:
+        Branches that can take a step.
+    changed, cleared, written:
+        Branches to write to the journal; branches whose children to delete from it; branches that are in it.
+    actions:
+        What to do once the changes are in the journal.
+    """
+
+    record_: ExecutionRecord
+    machine: Machine
+    calls: Calls
+    root: Branch = field(init=False)
+    next_event_id: int = 1
+    next_branch_id: int = 1
+    events: list[Event] = field(default_factory=list)
+    ready: deque[Branch] = field(default_factory=deque)
+    branches: dict[int, Branch] = field(default_factory=dict)
+    changed: dict[int, Branch] = field(default_factory=dict)
+    cleared: list[int] = field(default_factory=list)
+    written: set[int] = field(default_factory=set)
+    actions: list[Callable[[], None]] = field(default_factory=list)
+    timers: list[tuple[int, Branch]] = field(default_factory=list)
+    ended: bool = False
+    _context_input: Any = MISSING
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def begin(self, input: Document) -> None:
+        """Record the start and make the first branch."""
+        self.root = Branch(0, None, 0, self.machine, self.machine.start_at, input, {})
+        self.branches[0] = self.root
+        details = {"input": input.text, "inputDetails": {"truncated": False}, "roleArn": self.record_.role_arn}
+        self._append("ExecutionStarted", 0, details)
+        self.root.last_event_id = 0
+        self.mark(self.root)
+        self.ready.append(self.root)
+
+    def redriven(self, previous: int) -> None:
+        """Record that the execution was taken up again."""
+        details = {"redriveCount": self.record_.redrive_count}
+        self._append("ExecutionRedriven", previous, details)
+
+    def step(self, budget: int) -> int:
+        """Take up to ``budget`` steps; the number taken."""
+        taken = 0
+        while self.ready and taken < budget and not self.ended:
+            branch = self.ready.popleft()
+            if branch.phase != phases.ABORTED:
+                self.advance(branch)
+            taken += 1
+        return taken
+
+    def advance(self, branch: Branch) -> None:
+        """Enter the branch's state and run it."""
+        state = branch.state
+        try:
+            if branch.phase == phases.READY:
+                self._enter(branch, state)
+            state.run(self, branch)
+        except StateFailure as failure:
+            self.fail(branch, failure)
+        except RecursionError:
+            self.fail(branch, StateFailure(RUNTIME, "The expression nests too deeply to be evaluated", located=True))
+
+    def _enter(self, branch: Branch, state: State) -> None:
+        branch.before_event_id = branch.last_event_id
+        branch.entered_ms = self.now_ms()
+        details = {"input": branch.input.text, "inputDetails": {"truncated": False}, "name": state.name}
+        branch.entered_event_id = branch.last_event_id = self.record(branch, state.entered_type, details)
+        branch.retries = []
+        branch.length = 0
+
+    def leave(self, branch: Branch, output: Document, next_name: str | None, variables: dict[str, Any] | None) -> None:
+        """Record the exit of the branch's state and move on to the next, or end the branch."""
+        state = branch.state
+        check_size(output, state.name)
+        details: dict[str, Any] = {
+            "name": state.name,
+            "output": output.text,
+            "outputDetails": {"truncated": False},
+        }
+        if variables:
+            branch.variables = {**branch.variables, **variables}
+            details["assignedVariables"] = {name: Document(value).text for name, value in variables.items()}
+            details["assignedVariablesDetails"] = {"truncated": False}
+        branch.last_event_id = self.record(branch, state.exited_type, details)
+        branch.input = output
+        branch.task = None
+        branch.phase = phases.READY
+        self.mark(branch)
+        if next_name is not None:
+            branch.state_name = next_name
+            self.ready.append(branch)
+        elif branch.parent is None:
+            self._succeed(output)
+        else:
+            self._child_done(branch.parent, branch)
+
+    def _succeed(self, output: Document) -> None:
+        details = {"output": output.text, "outputDetails": {"truncated": False}}
+        self._append("ExecutionSucceeded", self.root.last_event_id, details)
+        self.record_.output = output.text
+        self._end(SUCCEEDED)
+
+    def _end(self, status: str) -> None:
+        self.ended = True
+        self.ready.clear()
+        self.record_.status = status
+        self.record_.stopped_ms = self.now_ms()
+
+    def end_badly(self, status: str, error: str | None, cause: str | None, *, previous: int | None = None) -> None:
+        """End as FAILED, TIMED_OUT or ABORTED: stop what is under way and record the end."""
+        for branch in list(self.branches.values()):
+            if branch.phase == phases.CALLING:
+                self._cancel(branch)
+        details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
+        kind = {FAILED: "ExecutionFailed", TIMED_OUT: "ExecutionTimedOut", ABORTED: "ExecutionAborted"}[status]
+        self._append(kind, self.next_event_id - 1 if previous is None else previous, details)
+        self.record_.error, self.record_.cause = error, cause
+        self._end(status)
+
+    # -- failure ---------------------------------------------------------------------------------------------------
+
+    def fail(self, branch: Branch, failure: StateFailure) -> None:
+        """A state failed: retry, catch, or fail the branch."""
+        state = branch.state
+        failure = failure.at(state.name, branch.entered_event_id)
+        self.mark(branch)
+        if failure.field is not None and branch.phase != phases.DONE:
+            self._evaluation_failed(branch, failure)
+        retrier = retrier_for(state.retriers, failure.error, branch.retries)
+        if retrier is not None:
+            self._retry(branch, retrier)
+            return
+        state.container_failed(self, branch, failure)
+        catcher = catcher_for(state.catchers, failure.error)
+        if catcher is None:
+            self._fail_branch(branch, failure)
+            return
+        self._clear(branch)
+        try:
+            output, variables = self._caught(branch, catcher, failure)
+            branch.task = None
+            self.leave(branch, output, catcher.next, variables)
+        except StateFailure as worse:
+            self._fail_branch(branch, worse.at(state.name, branch.entered_event_id))
+
+    def _caught(self, branch: Branch, catcher: Any, failure: StateFailure) -> tuple[Document, dict[str, Any] | None]:
+        error_output = {"Error": failure.error or "", "Cause": failure.cause or ""}
+        if branch.state.jsonata:
+            scope = self.scope(branch, branch.input.value, error_output=error_output)
+            value = error_output if catcher.output is None else catcher.output.evaluate(scope)
+        else:
+            scope = self.scope(branch, error_output)
+            value = catcher.result_path.write(branch.input.value, error_output)
+            if catcher.discard:
+                value = branch.input.value
+        return Document(value), None if catcher.assign is None else catcher.assign.evaluate(scope)
+
+    def _evaluation_failed(self, branch: Branch, failure: StateFailure) -> None:
+        details = {
+            "cause": failure.cause,
+            "error": failure.error,
+            "location": failure.field,
+            "state": branch.state_name,
+        }
+        if branch.state.type == "Map" and not branch.length:
+            branch.last_event_id = branch.before_event_id
+        branch.last_event_id = self.record(branch, "EvaluationFailed", details)
+
+    def _retry(self, branch: Branch, index: int) -> None:
+        rule = branch.state.retriers[index]
+        used = branch.retries + [0] * (len(branch.state.retriers) - len(branch.retries))
+        delay_ms = rule.delay_ms(used[index])
+        used[index] += 1
+        branch.retries = used
+        branch.task = None
+        self._clear(branch)
+        self.sleep(branch, phases.RETRYING, self.now_ms() + delay_ms)
+
+    def _fail_branch(self, branch: Branch, failure: StateFailure) -> None:
+        branch.phase = phases.FAILED
+        self.mark(branch)
+        parent = branch.parent
+        if parent is None:
+            self.end_badly(FAILED, failure.error, failure.cause, previous=branch.last_event_id)
+        else:
+            parent.state.child_failed(self, parent, branch, failure)  # type: ignore[attr-defined]
+
+    # -- waiting ---------------------------------------------------------------------------------------------------
+
+    def sleep(self, branch: Branch, phase: str, wake_ms: int) -> None:
+        """Take the branch up again at a moment (at once when it has passed)."""
+        branch.phase = phase
+        branch.wake_ms = wake_ms
+        self.mark(branch)
+        self.timers.append((wake_ms, branch))
+
+    def begin_call(self, branch: Branch) -> None:
+        """Begin the call of ``branch.task`` once it is in the journal."""
+        branch.phase = phases.CALLING
+        branch.attempt += 1
+        self.mark(branch)
+        if branch.deadline_ms:
+            self.timers.append((branch.deadline_ms, branch))
+        attempt = branch.attempt
+        self.actions.append(lambda: self.calls.call(self, branch) if branch.attempt == attempt else None)
+
+    def begin_call_again(self, branch: Branch) -> None:
+        """Call anew for a job that a restart interrupted; no retry is used up."""
+        if branch.task is not None:
+            branch.task.pop("response", None)
+        self.begin_call(branch)
+
+    def watch_job(self, branch: Branch) -> None:
+        """Wait for the started job of ``branch.task``, once it is in the journal."""
+        attempt = branch.attempt
+        self.actions.append(lambda: self.calls.watch(self, branch) if branch.attempt == attempt else None)
+
+    def _cancel(self, branch: Branch) -> None:
+        task, branch.attempt = branch.task, branch.attempt + 1
+        if task is not None:
+            self.actions.append(lambda: self.calls.cancel(self, branch, task))
+
+    def cancel_call(self, branch: Branch) -> None:
+        """Stop waiting for a task's call, and stop its job."""
+        if branch.phase == phases.CALLING:
+            self._cancel(branch)
+
+    # -- children --------------------------------------------------------------------------------------------------
+
+    def open_children(self, branch: Branch, length: int) -> None:
+        """Make room for children."""
+        self._clear(branch)
+        branch.phase = phases.CHILDREN
+        branch.children = {}
+        branch.results = {}
+        branch.length = length
+        branch.next_index = 0
+        branch.failures = 0
+        self.mark(branch)
+
+    def start_child(
+        self,
+        branch: Branch,
+        index: int,
+        machine: Machine,
+        input: Document,
+        previous_event_id: int,
+        *,
+        item: dict[str, Any] | None = None,
+        silent: bool = False,
+    ) -> None:
+        """Make a child branch, ready to go."""
+        child = Branch(
+            self.next_branch_id, branch, index, machine, machine.start_at, input, branch.variables, item=item
+        )
+        child.silent = silent or branch.silent
+        self.next_branch_id += 1
+        child.last_event_id = previous_event_id
+        if branch.children is not None:
+            branch.children[index] = child
+        branch.child_ids.append(child.id)
+        self.branches[child.id] = child
+        self.mark(child)
+        self.ready.append(child)
+
+    def _child_done(self, parent: Branch, child: Branch) -> None:
+        child.phase = phases.DONE
+        self.mark(child)
+        self.branches.pop(child.id, None)
+        parent.results[child.index] = child.input.value
+        if parent.children is not None:
+            parent.children.pop(child.index, None)
+        self.mark(parent)
+        try:
+            parent.state.child_done(self, parent, child)  # type: ignore[attr-defined]
+        except StateFailure as failure:
+            self.abort_children(parent)
+            self.fail(parent, failure)
+
+    def drop_child(self, branch: Branch, child: Branch) -> None:
+        """Go on without a child that failed and is tolerated."""
+        if branch.children is not None:
+            branch.children.pop(child.index, None)
+        self.branches.pop(child.id, None)
+
+    def close_children(self, branch: Branch) -> None:
+        """Forget the children: their results were taken."""
+        self._clear(branch)
+        branch.phase = phases.READY
+
+    def _clear(self, branch: Branch) -> None:
+        """Forget every child of a state, with what is below."""
+        for child_id in branch.child_ids:
+            child = self.branches.pop(child_id, None) or self.changed.get(child_id)
+            self.changed.pop(child_id, None)
+            if child is not None and child.child_ids:
+                self._clear(child)
+        if not self.written.isdisjoint(branch.child_ids):
+            self.cleared.append(branch.id)
+            self.written.difference_update(branch.child_ids)
+        branch.child_ids = []
+        branch.children = None
+        branch.results = {}
+        branch.items = None
+        branch.length = 0
+
+    def abort_children(self, branch: Branch) -> None:
+        """Stop the children that still run. They stay in the journal, should the execution be redriven."""
+        for child in list((branch.children or {}).values()):
+            if child.phase in (phases.DONE, phases.FAILED):
+                continue
+            self.cancel_call(child)
+            child.state.abort(self, child)
+            if child.entered_event_id and not child.silent:
+                self._aborted(branch, child)
+            child.phase = phases.ABORTED
+            self.mark(child)
+        branch.children = None
+
+    def _aborted(self, parent: Branch, child: Branch) -> None:
+        if child.state.type in ("Task", "Wait", "Map", "Parallel"):
+            child.last_event_id = self.record(child, f"{child.state.type}StateAborted")
+        if parent.state.type == "Map":
+            self.record(child, "MapIterationAborted", {"name": parent.state_name, "index": child.index})
+
+    # -- what states ask -------------------------------------------------------------------------------------------
+
+    def record(self, branch: Branch, type: str, details: dict[str, Any] | None = None) -> int:
+        """Add a history event after the branch's last one; its id. A silent branch's events are not kept."""
+        if branch.silent:
+            return 0
+        return self._append(type, branch.last_event_id, details or {})
+
+    def _append(self, type: str, previous: int, details: dict[str, Any]) -> int:
+        event_id = self.next_event_id
+        if event_id >= MAX_HISTORY_EVENTS and self.record_.type == "STANDARD" and not type.startswith("Execution"):
+            raise TooManyEvents
+        self.next_event_id = event_id + 1
+        self.events.append((self.now_ms(), type, previous, details))
+        return event_id
+
+    def mark(self, branch: Branch) -> None:
+        """Note that the branch must be written to the journal."""
+        self.changed[branch.id] = branch
+
+    @staticmethod
+    def now_ms() -> int:
+        """Now, in milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def new_map_run_arn(self, branch: Branch) -> str:
+        """The ARN of a distributed Map's run."""
+        prefix = self.record_.machine_arn.replace(":stateMachine:", ":mapRun:")
+        return f"{prefix}/{uuid.uuid4()}:{uuid.uuid4()}"
+
+    def scope(
+        self,
+        branch: Branch,
+        input: Any,
+        *,
+        result: Any = MISSING,
+        error_output: Any = MISSING,
+        item: dict[str, Any] | None = None,
+    ) -> Scope:
+        """What the expressions of the branch's state are evaluated against."""
+        return Scope(input, lambda: self.context(branch, item), branch.variables, result, error_output)
+
+    def context(self, branch: Branch, item: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The context object, as ``$$`` and ``$states.context``."""
+        record = self.record_
+        if self._context_input is MISSING:
+            self._context_input = json.loads(record.input)
+        state: dict[str, Any] = {"EnteredTime": iso_ms(branch.entered_ms), "Name": branch.state_name}
+        if branch.state.type in ("Task", "Map", "Parallel"):
+            state["RetryCount"] = branch.retry_count
+        context: dict[str, Any] = {
+            "Execution": {
+                "Id": record.arn,
+                "Input": self._context_input,
+                "Name": record.name,
+                "RedriveCount": record.redrive_count,
+                "RoleArn": record.role_arn,
+                "StartTime": iso_ms(record.started_ms),
+            },
+            "State": state,
+            "StateMachine": {"Id": record.machine_arn, "Name": record.machine_name},
+        }
+        if record.redriven_ms is not None:
+            context["Execution"]["RedriveTime"] = iso_ms(record.redriven_ms)
+        if branch.task is not None and branch.task.get("token"):
+            context["Task"] = {"Token": branch.task["token"]}
+        found = item or _item_of(branch)
+        if found is not None:
+            context["Map"] = {"Item": found}
+        return context
+
+
+class TooManyEvents(Exception):
+    """The history has reached its quota."""
+
+
+def _item_of(branch: Branch | None) -> dict[str, Any] | None:
+    while branch is not None:
+        if branch.item is not None:
+            return branch.item
+        branch = branch.parent
+    return None

@@ -1,0 +1,272 @@
+"""The operations on executions."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import uuid
+from typing import Any
+
+from headwater.local.service import Call, Members, Service, ServiceError, operation
+from headwater.local.services.states.execution import Execution, ExecutionRecord
+from headwater.local.services.states.history import api_event
+from headwater.local.services.states.quotas import MAX_DATA_BYTES
+from headwater.local.services.states.runtime import Runtime
+from headwater.local.services.states.timestamps import moment_of
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
+_INCLUDED = {"truncated": False}
+REDRIVABLE = ("ABORTED", "FAILED", "TIMED_OUT")
+
+
+def missing_execution(arn: str) -> ServiceError:
+    """AWS's error for an execution that is not there."""
+    return ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def page_token(body: Any) -> str:
+    """An opaque token that carries ``body``."""
+    return base64.urlsafe_b64encode(json.dumps(body).encode()).decode()
+
+
+def read_token(token: str) -> Any:
+    """What :func:`page_token` put in; InvalidToken for anything else."""
+    try:
+        return json.loads(base64.urlsafe_b64decode(token.encode()))
+    except ValueError as error:
+        raise ServiceError("InvalidToken", f"Invalid Token: '{token}'") from error
+
+
+class ExecutionsApi(Service):
+    """Start, stop, describe, list, read, redrive."""
+
+    runtime: Runtime
+
+    @operation
+    def start_execution(
+        self,
+        call: Call,
+        stateMachineArn: str,
+        name: str | None = None,
+        input: str = "{}",
+        traceHeader: str | None = None,
+    ) -> Members:
+        """Start a standard execution, or an express one that nobody waits for."""
+        record, definition = self._new_record(call, stateMachineArn, name, input, traceHeader)
+        if record.type == "STANDARD":
+            known = self.runtime.journal.record(record.arn)
+            if known is not None:
+                return self._known(known, input)
+        self.runtime.begin(record, definition)
+        return {"executionArn": record.arn, "startDate": moment_of(record.started_ms)}
+
+    @staticmethod
+    def _known(known: ExecutionRecord, input: str) -> Members:
+        """A start with the name of a running execution and its input answers that execution (AWS: idempotent)."""
+        if known.status == "RUNNING" and known.input == input:
+            return {"executionArn": known.arn, "startDate": moment_of(known.started_ms)}
+        raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{known.arn}'")
+
+    @operation
+    async def start_sync_execution(
+        self,
+        call: Call,
+        stateMachineArn: str,
+        name: str | None = None,
+        input: str = "{}",
+        traceHeader: str | None = None,
+        includedData: str = "ALL_DATA",
+    ) -> Members:
+        """Start an express execution and wait for its end."""
+        loop = asyncio.get_running_loop()
+        record, definition = await loop.run_in_executor(
+            None, self._new_record, call, stateMachineArn, name, input, traceHeader
+        )
+        if record.type != "EXPRESS":
+            raise ServiceError(
+                "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
+            )
+        future = await loop.run_in_executor(None, self.runtime.run_to_end, record, definition)
+        ended = await asyncio.wrap_future(future)
+        return self._sync_answer(ended)
+
+    @staticmethod
+    def _sync_answer(record: ExecutionRecord) -> Members:
+        stopped = record.stopped_ms or record.started_ms
+        duration = max(100, -(-(stopped - record.started_ms) // 100) * 100)
+        answer: Members = {
+            "executionArn": record.arn,
+            "stateMachineArn": record.machine_arn,
+            "name": record.name,
+            "startDate": moment_of(record.started_ms),
+            "stopDate": moment_of(stopped),
+            "status": record.status,
+            "input": record.input,
+            "inputDetails": {"included": True},
+            "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": duration},
+        }
+        if record.output is not None:
+            answer |= {"output": record.output, "outputDetails": {"included": True}}
+        answer |= {key: value for key, value in (("error", record.error), ("cause", record.cause)) if value is not None}
+        return answer
+
+    def _new_record(
+        self, call: Call, machine_arn: str, name: str | None, input: str, trace_header: str | None
+    ) -> tuple[ExecutionRecord, str]:
+        machine, revision, version_arn, alias_arn = self.runtime.machines.resolve(machine_arn)
+        name = str(uuid.uuid4()) if name is None else name
+        if not _NAME.fullmatch(name):
+            raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
+        try:
+            json.loads(input)
+        except ValueError as error:
+            raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        if len(input.encode()) > MAX_DATA_BYTES:
+            raise ServiceError("InvalidExecutionInput", f"Input exceeds the maximum of {MAX_DATA_BYTES} bytes")
+        kind = machine["type"]
+        prefix = machine["arn"].replace(":stateMachine:", ":execution:" if kind == "STANDARD" else ":express:")
+        suffix = name if kind == "STANDARD" else f"{name}:{uuid.uuid4()}"
+        record = ExecutionRecord(
+            arn=f"{prefix}:{suffix}",
+            name=name,
+            machine_arn=machine["arn"],
+            machine_name=machine["name"],
+            revision=revision["id"],
+            role_arn=revision["roleArn"],
+            type=kind,
+            input=input,
+            started_ms=Execution.now_ms(),
+            trace_header=trace_header,
+            version_arn=version_arn,
+            alias_arn=alias_arn,
+            logging=revision.get("loggingConfiguration"),
+        )
+        return record, revision["definition"]
+
+    def _record(self, arn: str) -> ExecutionRecord:
+        if not re.fullmatch(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+", arn):
+            raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
+        record = self.runtime.journal.record(arn)
+        if record is None:
+            raise missing_execution(arn)
+        return record
+
+    @operation
+    def describe_execution(self, call: Call, executionArn: str, includedData: str = "ALL_DATA") -> Members:
+        """An execution with its input and output."""
+        record = self._record(executionArn)
+        answer: Members = {
+            **_summary(record),
+            "input": record.input,
+            "inputDetails": {"included": True},
+            **_redrive_status(record),
+        }
+        if record.output is not None:
+            answer |= {"output": record.output, "outputDetails": {"included": True}}
+        optional = {"error": record.error, "cause": record.cause, "traceHeader": record.trace_header}
+        return answer | {key: value for key, value in optional.items() if value is not None}
+
+    @operation
+    def list_executions(
+        self,
+        call: Call,
+        stateMachineArn: str | None = None,
+        statusFilter: str | None = None,
+        maxResults: int = 100,
+        nextToken: str | None = None,
+        redriveFilter: str | None = None,
+    ) -> Members:
+        """Executions of a state machine, newest first."""
+        if stateMachineArn is None:
+            raise ServiceError("ValidationException", "Must provide a StateMachine ARN or MapRun ARN")
+        self.runtime.machines.find(stateMachineArn)
+        limit = maxResults or 100
+        before = tuple(read_token(nextToken)) if nextToken else None
+        found = self.runtime.journal.records(stateMachineArn, statusFilter, before, limit + 1)  # type: ignore[arg-type]
+        answer: Members = {
+            "executions": [_summary(record) for record in found[:limit] if _wanted(record, redriveFilter)]
+        }
+        if len(found) > limit:
+            last = found[limit - 1]
+            answer["nextToken"] = page_token([last.started_ms, last.arn])
+        return answer
+
+    @operation
+    def get_execution_history(
+        self,
+        call: Call,
+        executionArn: str,
+        maxResults: int = 100,
+        reverseOrder: bool = False,
+        nextToken: str | None = None,
+        includeExecutionData: bool = True,
+    ) -> Members:
+        """The events of an execution, in pages."""
+        self._record(executionArn)
+        journal, limit = self.runtime.journal, maxResults or 100
+        last = journal.last_event_id(executionArn)
+        start = int(read_token(nextToken)) if nextToken else (last if reverseOrder else 1)
+        if reverseOrder:
+            first, end = max(1, start - limit + 1), start
+        else:
+            first, end = start, min(last, start + limit - 1)
+        events = [
+            api_event(event_id, event, includeExecutionData)
+            for event_id, event in journal.events(executionArn, first, end)
+        ]
+        answer: Members = {"events": events[::-1] if reverseOrder else events}
+        following = first - 1 if reverseOrder else end + 1
+        if 1 <= following <= last:
+            answer["nextToken"] = page_token(following)
+        return answer
+
+    @operation
+    def stop_execution(
+        self, call: Call, executionArn: str, error: str | None = None, cause: str | None = None
+    ) -> Members:
+        """Stop a running execution with the jobs that it started."""
+        record = self._record(executionArn)
+        if record.status == "RUNNING":
+            self.runtime.abort(executionArn, error, cause)
+            record = self._record(executionArn)
+        return {"stopDate": moment_of(record.stopped_ms or Execution.now_ms())}
+
+    @operation
+    def redrive_execution(self, call: Call, executionArn: str, clientToken: str | None = None) -> Members:
+        """Run a failed, stopped or timed-out execution on from where it ended."""
+        record = self._record(executionArn)
+        if record.status not in REDRIVABLE:
+            raise ServiceError("ExecutionNotRedrivable", f"Execution is {record.status} and cannot be redriven")
+        self.runtime.redrive(record)
+        return {"redriveDate": moment_of(record.redriven_ms or Execution.now_ms())}
+
+
+def _wanted(record: ExecutionRecord, redrive_filter: str | None) -> bool:
+    return redrive_filter is None or (redrive_filter == "REDRIVEN") == (record.redrive_count > 0)
+
+
+def _summary(record: ExecutionRecord) -> Members:
+    summary: Members = {
+        "executionArn": record.arn,
+        "stateMachineArn": record.machine_arn,
+        "name": record.name,
+        "status": record.status,
+        "startDate": moment_of(record.started_ms),
+        "redriveCount": record.redrive_count,
+    }
+    optional = {
+        "stopDate": record.stopped_ms and moment_of(record.stopped_ms),
+        "redriveDate": record.redriven_ms and moment_of(record.redriven_ms),
+        "stateMachineVersionArn": record.version_arn,
+        "stateMachineAliasArn": record.alias_arn,
+    }
+    return summary | {key: value for key, value in optional.items() if value is not None}
+
+
+def _redrive_status(record: ExecutionRecord) -> Members:
+    if record.status in REDRIVABLE:
+        return {"redriveStatus": "REDRIVABLE"}
+    reason = f"Execution is {record.status} and cannot be redriven"
+    return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}

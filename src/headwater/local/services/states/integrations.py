@@ -1,0 +1,332 @@
+"""What a Task can call: one table, a row an API, read by the compiler and by the caller.
+
+A row of :data:`OPTIMIZED` says which client operation starts the work and, where ``.sync`` waits for it, how to find the
+job again, which bus topic tells of it, and what its states mean. Whether the service behind exists is not known here:
+a call to one that does not fails with the endpoint's own error, and works by itself once it exists.
+
+Source: Step Functions Developer Guide, "Integrating optimized services with Step Functions", 2025.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Members = dict[str, Any]
+
+REQUEST_RESPONSE = ""
+SYNC = ".sync"
+SYNC_2 = ".sync:2"
+TOKEN = ".waitForTaskToken"  # nosec B105: the name of a pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How ``.sync`` waits for what an operation started.
+
+    Attributes
+    ----------
+    topic:
+        The bus topic that tells of status changes.
+    id:
+        (arguments, response) → the id in the topic's events.
+    describe:
+        The operation that reads the job.
+    describe_with:
+        (arguments, response) → its members.
+    status:
+        Where the described response has the status, as keys.
+    good, bad:
+        Terminal statuses.
+    result:
+        Where the described response has the task's result, as keys.
+    stop:
+        The operation that stops the job, and its members from (arguments, response); None where there is none.
+    """
+
+    topic: str
+    id: Callable[[Members, Members], str]
+    describe: str
+    describe_with: Callable[[Members, Members], Members]
+    status: tuple[str, ...]
+    good: frozenset[str]
+    bad: frozenset[str]
+    result: tuple[str, ...] = ()
+    stop: tuple[str, Callable[[Members, Members], Members]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One operation that Step Functions calls on a task's behalf.
+
+    Attributes
+    ----------
+    client:
+        boto3's service name.
+    operation:
+        AWS's operation name in camel case, as in the resource ARN.
+    patterns:
+        The suffixes that it can be called with.
+    error_prefix:
+        What error names begin with.
+    """
+
+    client: str
+    operation: str
+    patterns: frozenset[str]
+    error_prefix: str
+    job: Job | None = None
+    fallback_error: str = ""
+
+
+def _sagemaker(kind: str, name: str, good: str = "Completed") -> Job:
+    """A SageMaker job: named by the caller, described and stopped by name."""
+
+    def named(arguments: Members, response: Members) -> Members:
+        return {name: arguments[name]}
+
+    status = f"{kind}Status"
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+    return Job(
+        topic=f"sagemaker.{snake.replace('_', '-')}",
+        id=lambda arguments, response: str(arguments[name]),
+        describe=f"describe_{snake}",
+        describe_with=named,
+        status=(status,),
+        good=frozenset({good}),
+        bad=frozenset({"Failed", "Stopped"}),
+        stop=(f"stop_{snake}", named),
+    )
+
+
+def _execution_job() -> Job:
+    def described(arguments: Members, response: Members) -> Members:
+        return {"executionArn": response["ExecutionArn"]}
+
+    return Job(
+        topic="states.execution",
+        id=lambda arguments, response: str(response["ExecutionArn"]),
+        describe="describe_execution",
+        describe_with=described,
+        status=("Status",),
+        good=frozenset({"SUCCEEDED"}),
+        bad=frozenset({"ABORTED", "FAILED", "TIMED_OUT"}),
+        stop=("stop_execution", described),
+    )
+
+
+GLUE_JOB_RUN = Job(
+    topic="glue.job-run",
+    id=lambda arguments, response: str(response["JobRunId"]),
+    describe="get_job_run",
+    describe_with=lambda arguments, response: {"JobName": arguments["JobName"], "RunId": response["JobRunId"]},
+    status=("JobRun", "JobRunState"),
+    good=frozenset({"SUCCEEDED"}),
+    bad=frozenset({"ERROR", "EXPIRED", "FAILED", "STOPPED", "TIMEOUT"}),
+    result=("JobRun",),
+    stop=(
+        "batch_stop_job_run",
+        lambda arguments, response: {"JobName": arguments["JobName"], "JobRunIds": [response["JobRunId"]]},
+    ),
+)
+
+ATHENA_QUERY = Job(
+    topic="athena.query-execution",
+    id=lambda arguments, response: str(response["QueryExecutionId"]),
+    describe="get_query_execution",
+    describe_with=lambda arguments, response: {"QueryExecutionId": response["QueryExecutionId"]},
+    status=("QueryExecution", "Status", "State"),
+    good=frozenset({"SUCCEEDED"}),
+    bad=frozenset({"CANCELLED", "FAILED"}),
+    stop=(
+        "stop_query_execution",
+        lambda arguments, response: {"QueryExecutionId": response["QueryExecutionId"]},
+    ),
+)
+
+EMR_SERVERLESS_JOB_RUN = Job(
+    topic="emr-serverless.job-run",
+    id=lambda arguments, response: str(response["JobRunId"]),
+    describe="get_job_run",
+    describe_with=lambda arguments, response: {
+        "applicationId": response["ApplicationId"],
+        "jobRunId": response["JobRunId"],
+    },
+    status=("JobRun", "State"),
+    good=frozenset({"SUCCESS"}),
+    bad=frozenset({"CANCELLED", "FAILED"}),
+    result=("JobRun",),
+    stop=(
+        "cancel_job_run",
+        lambda arguments, response: {"applicationId": response["ApplicationId"], "jobRunId": response["JobRunId"]},
+    ),
+)
+
+EMR_STEP = Job(
+    topic="emr.step",
+    id=lambda arguments, response: str(response["StepId"]),
+    describe="describe_step",
+    describe_with=lambda arguments, response: {"ClusterId": arguments["ClusterId"], "StepId": response["StepId"]},
+    status=("Step", "Status", "State"),
+    good=frozenset({"COMPLETED"}),
+    bad=frozenset({"CANCELLED", "FAILED", "INTERRUPTED"}),
+    stop=(
+        "cancel_steps",
+        lambda arguments, response: {"ClusterId": arguments["ClusterId"], "StepIds": [response["StepId"]]},
+    ),
+)
+
+_ONLY = frozenset({REQUEST_RESPONSE})
+_WITH_TOKEN = frozenset({REQUEST_RESPONSE, TOKEN})
+_WITH_SYNC = frozenset({REQUEST_RESPONSE, SYNC})
+
+
+def _api(client: str, operation: str, patterns: frozenset[str], prefix: str, job: Job | None = None) -> Api:
+    return Api(client, operation, patterns, prefix, job)
+
+
+OPTIMIZED: dict[tuple[str, str], Api] = {
+    ("athena", "getQueryExecution"): _api("athena", "getQueryExecution", _ONLY, "Athena"),
+    ("athena", "getQueryResults"): _api("athena", "getQueryResults", _ONLY, "Athena"),
+    ("athena", "startQueryExecution"): _api("athena", "startQueryExecution", _WITH_SYNC, "Athena", ATHENA_QUERY),
+    ("athena", "stopQueryExecution"): _api("athena", "stopQueryExecution", _ONLY, "Athena"),
+    ("dynamodb", "deleteItem"): _api("dynamodb", "deleteItem", _ONLY, "DynamoDB"),
+    ("dynamodb", "getItem"): _api("dynamodb", "getItem", _ONLY, "DynamoDB"),
+    ("dynamodb", "putItem"): _api("dynamodb", "putItem", _ONLY, "DynamoDB"),
+    ("dynamodb", "updateItem"): _api("dynamodb", "updateItem", _ONLY, "DynamoDB"),
+    ("elasticmapreduce", "addStep"): _api("emr", "addStep", _WITH_SYNC, "ElasticMapReduce", EMR_STEP),
+    ("emr-serverless", "startJobRun"): _api(
+        "emr-serverless", "startJobRun", _WITH_SYNC, "EMRServerless", EMR_SERVERLESS_JOB_RUN
+    ),
+    ("events", "putEvents"): _api("events", "putEvents", _WITH_TOKEN, "EventBridge"),
+    ("glue", "startJobRun"): _api("glue", "startJobRun", _WITH_SYNC, "Glue", GLUE_JOB_RUN),
+    ("lambda", "invoke"): _api("lambda", "invoke", _WITH_TOKEN, "Lambda"),
+    ("sagemaker", "createEndpoint"): _api("sagemaker", "createEndpoint", _ONLY, "SageMaker"),
+    ("sagemaker", "createEndpointConfig"): _api("sagemaker", "createEndpointConfig", _ONLY, "SageMaker"),
+    ("sagemaker", "createHyperParameterTuningJob"): _api(
+        "sagemaker",
+        "createHyperParameterTuningJob",
+        _WITH_SYNC,
+        "SageMaker",
+        _sagemaker("HyperParameterTuningJob", "HyperParameterTuningJobName"),
+    ),
+    ("sagemaker", "createModel"): _api("sagemaker", "createModel", _ONLY, "SageMaker"),
+    ("sagemaker", "createProcessingJob"): _api(
+        "sagemaker", "createProcessingJob", _WITH_SYNC, "SageMaker", _sagemaker("ProcessingJob", "ProcessingJobName")
+    ),
+    ("sagemaker", "createTrainingJob"): _api(
+        "sagemaker", "createTrainingJob", _WITH_SYNC, "SageMaker", _sagemaker("TrainingJob", "TrainingJobName")
+    ),
+    ("sagemaker", "createTransformJob"): _api(
+        "sagemaker", "createTransformJob", _WITH_SYNC, "SageMaker", _sagemaker("TransformJob", "TransformJobName")
+    ),
+    ("sagemaker", "updateEndpoint"): _api("sagemaker", "updateEndpoint", _ONLY, "SageMaker"),
+    ("sns", "publish"): _api("sns", "publish", _WITH_TOKEN, "SNS"),
+    ("sqs", "sendMessage"): _api("sqs", "sendMessage", _WITH_TOKEN, "SQS"),
+    ("states", "startExecution"): _api(
+        "stepfunctions",
+        "startExecution",
+        frozenset({REQUEST_RESPONSE, SYNC, SYNC_2, TOKEN}),
+        "StepFunctions",
+        _execution_job(),
+    ),
+}
+
+# AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.
+SDK_CLIENTS = {
+    "cloudwatchevents": "events",
+    "cloudwatchlogs": "logs",
+    "cognitoidentityprovider": "cognito-idp",
+    "configservice": "config",
+    "elasticloadbalancingv2": "elbv2",
+    "emrserverless": "emr-serverless",
+    "eventbridge": "events",
+    "resourcegroupstaggingapi": "resourcegroupstaggingapi",
+    "sagemakerruntime": "sagemaker-runtime",
+    "servicediscovery": "servicediscovery",
+    "sfn": "stepfunctions",
+}
+# How the SDK for Java spells them in exception names, where capitalising is not enough.
+SDK_PREFIXES = {
+    "applicationautoscaling": "ApplicationAutoScaling",
+    "athena": "Athena",
+    "cloudformation": "CloudFormation",
+    "cloudwatch": "CloudWatch",
+    "cloudwatchlogs": "CloudWatchLogs",
+    "dynamodb": "DynamoDb",
+    "ec2": "Ec2",
+    "ecr": "Ecr",
+    "emr": "Emr",
+    "emrserverless": "EmrServerless",
+    "eventbridge": "EventBridge",
+    "iam": "Iam",
+    "kms": "Kms",
+    "rds": "Rds",
+    "resourcegroupstaggingapi": "ResourceGroupsTaggingApi",
+    "s3": "S3",
+    "sagemaker": "SageMaker",
+    "secretsmanager": "SecretsManager",
+    "sfn": "Sfn",
+    "sns": "Sns",
+    "sqs": "Sqs",
+    "ssm": "Ssm",
+    "sts": "Sts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A Task's ``Resource``, read.
+
+    Attributes
+    ----------
+    kind:
+        ``"lambda"`` (a function's ARN), ``"activity"``, ``"optimized"`` or ``"sdk"``.
+    arn:
+        As written.
+    type, name:
+        As history events show them: ``glue`` and ``startJobRun.sync``.
+    pattern:
+        One of the suffixes.
+    """
+
+    kind: str
+    arn: str
+    type: str
+    name: str
+    pattern: str = REQUEST_RESPONSE
+    api: Api | None = None
+
+
+_ARN = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]*:\d*:(.+)")
+_LAMBDA = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d+:function:.+")
+_SDK = re.compile(r"aws-sdk:([a-z0-9]+):([a-z][A-Za-z0-9]*)(\.waitForTaskToken)?")
+_OPTIMIZED = re.compile(r"([a-z][a-z0-9-]*):([a-z][A-Za-z0-9]*)(\.sync:2|\.sync|\.waitForTaskToken)?")
+
+
+def parse_resource(arn: str) -> Resource | None:
+    """The resource that an ARN names, or None when a Task cannot call it."""
+    if _LAMBDA.fullmatch(arn):
+        return Resource("lambda", arn, "lambda", arn)
+    found = _ARN.fullmatch(arn)
+    if not found:
+        return None
+    rest = found.group(1)
+    if rest.startswith("activity:"):
+        return Resource("activity", arn, "activity", arn)
+    sdk = _SDK.fullmatch(rest)
+    if sdk:
+        service, operation, pattern = sdk.group(1), sdk.group(2), sdk.group(3) or ""
+        prefix = SDK_PREFIXES.get(service, service.capitalize())
+        api = Api(SDK_CLIENTS.get(service, service), operation, _WITH_TOKEN, prefix)
+        return Resource("sdk", arn, f"aws-sdk:{service}", operation + pattern, pattern, api)
+    optimized = _OPTIMIZED.fullmatch(rest)
+    row = OPTIMIZED.get((optimized.group(1), optimized.group(2))) if optimized else None
+    if not optimized or row is None:
+        return None
+    pattern = optimized.group(3) or ""
+    if pattern not in row.patterns:
+        return None
+    return Resource("optimized", arn, optimized.group(1), optimized.group(2) + pattern, pattern, row)

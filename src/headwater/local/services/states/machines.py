@@ -1,0 +1,68 @@
+"""State machines as records: the machine, its revisions (each update makes one), versions and aliases."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from headwater.local.service import ServiceError
+from headwater.local.store import Record, Store
+
+MACHINE = "states.machine"
+REVISION = "states.revision"
+VERSION = "states.version"
+ALIAS = "states.alias"
+
+
+class Machines:
+    """The state machines that the store holds."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def find(self, arn: str) -> Record:
+        """The machine of an ARN; StateMachineDoesNotExist when there is none."""
+        machine = self.store.get(MACHINE, arn)
+        if machine is None:
+            raise missing(arn)
+        return machine
+
+    def revision(self, revision_id: str) -> Record:
+        """A revision: definition, role, logging and when it was made."""
+        revision = self.store.get(REVISION, revision_id)
+        if revision is None:
+            raise ServiceError("StateMachineDoesNotExist", f"Revision {revision_id} does not exist")
+        return revision
+
+    def resolve(self, arn: str) -> tuple[Record, Record, str | None, str | None]:
+        """(machine, revision, version ARN, alias ARN) of a machine's, version's or alias's ARN."""
+        machine = self.store.get(MACHINE, arn)
+        if machine is not None:
+            return machine, self.revision(machine["revision"]), None, None
+        version = self.store.get(VERSION, arn)
+        if version is not None:
+            return self.find(version["machineArn"]), self.revision(version["revision"]), arn, None
+        alias = self.store.get(ALIAS, arn)
+        if alias is not None:
+            version_arn = route(alias["routingConfiguration"])
+            machine, revision, _, _ = self.resolve(version_arn)
+            return machine, revision, version_arn, arn
+        raise missing(arn)
+
+    def add_revision(self, body: dict[str, Any]) -> str:
+        """Keep a revision under its ``id``."""
+        revision_id = str(body["id"])
+        self.store.put(REVISION, revision_id, body)
+        return revision_id
+
+
+def missing(arn: str) -> ServiceError:
+    """AWS's error for a state machine that is not there."""
+    return ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+
+
+def route(routing: list[dict[str, Any]]) -> str:
+    """The version that an alias sends an execution to, by weight."""
+    weights = [entry["weight"] for entry in routing]
+    chosen = random.SystemRandom().choices(routing, weights=weights)[0]
+    return str(chosen["stateMachineVersionArn"])

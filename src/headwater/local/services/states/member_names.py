@@ -1,0 +1,133 @@
+"""Members between the spelling of state machines and that of clients.
+
+A state machine writes every member in PascalCase (``ApplicationId``); some services' models say ``applicationId``.
+Answers come back the same way, with timestamps as text and bodies read, because a state's data is JSON.
+This module reads botocore's models; it builds no request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel, Shape
+
+from headwater.local.services.states.timestamps import iso_ms
+
+
+@cache
+def _model(client: str) -> ServiceModel | None:
+    loader = Loader()
+    if client not in loader.list_available_services("service-2"):
+        return None
+    return ServiceModel(loader.load_service_model(client, "service-2"), client)
+
+
+@cache
+def operation_name(client: str, operation: str) -> str | None:
+    """boto3's method name of an operation in camel case (``startJobRun`` → ``start_job_run``), None when unknown."""
+    model = _model(client)
+    wanted = operation[:1].upper() + operation[1:]
+    if model is None or wanted not in model.operation_names:
+        return None
+    return str(xform_name(wanted))
+
+
+def _shape(client: str, operation: str, output: bool) -> Shape | None:
+    model = _model(client)
+    if model is None:
+        return None
+    name = operation[:1].upper() + operation[1:]
+    found = model.operation_model(name)
+    shape: Shape | None = found.output_shape if output else found.input_shape
+    return shape
+
+
+def to_client(client: str, operation: str, arguments: Any) -> dict[str, Any]:
+    """A task's arguments as the client's members; names that the model does not know are left as they are."""
+    shape = _shape(client, operation, output=False)
+    found = _convert(arguments, shape, _lower, blob=_to_bytes)
+    return found if isinstance(found, dict) else {}
+
+
+def from_client(
+    client: str, operation: str, response: dict[str, Any], timestamp: Callable[[datetime], Any] | None = None
+) -> dict[str, Any]:
+    """A client's answer as a task's output."""
+    shape = _shape(client, operation, output=True)
+    answer = {key: value for key, value in response.items() if key != "ResponseMetadata"}
+    found: dict[str, Any] = _convert(answer, shape, _upper, blob=_from_bytes, timestamp=timestamp or _iso)
+    return found
+
+
+def _upper(name: str, shape: Shape) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _lower(name: str, shape: Shape) -> str:
+    if name in shape.members:
+        return name
+    folded = name[:1].lower() + name[1:]
+    if folded in shape.members:
+        return folded
+    return next((member for member in shape.members if member.lower() == name.lower()), name)
+
+
+def _iso(moment: datetime) -> str:
+    return iso_ms(int(moment.timestamp() * 1000))
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch: how optimized integrations show moments."""
+    return int(moment.timestamp() * 1000)
+
+
+def _to_bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode()
+    return json.dumps(value, separators=(",", ":")).encode() if isinstance(value, (dict, list)) else value
+
+
+def _from_bytes(value: Any) -> Any:
+    if hasattr(value, "read"):
+        value = value.read()
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    return value
+
+
+def _convert(
+    value: Any,
+    shape: Shape | None,
+    rename: Callable[[str, Shape], str],
+    blob: Callable[[Any], Any],
+    timestamp: Callable[[datetime], Any] | None = None,
+) -> Any:
+    def inner(item: Any, item_shape: Shape | None) -> Any:
+        return _convert(item, item_shape, rename, blob, timestamp)
+
+    kind = None if shape is None else shape.type_name
+    if isinstance(value, datetime):
+        return value if timestamp is None else timestamp(value)
+    if isinstance(value, dict):
+        if shape is not None and kind == "structure":
+            pairs = ((rename(key, shape), item) for key, item in value.items() if item is not None)
+            members = {member.lower(): found for member, found in shape.members.items()}
+            return {key: inner(item, members.get(key.lower())) for key, item in pairs}
+        item_shape = shape.value if shape is not None and kind == "map" else None
+        return blob(value) if kind == "blob" else {key: inner(item, item_shape) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        item_shape = shape.member if shape is not None and kind == "list" else None
+        return blob(value) if kind == "blob" else [inner(item, item_shape) for item in value]
+    if kind == "blob" or isinstance(value, (bytes, bytearray)) or hasattr(value, "read"):
+        return blob(value)
+    return value

@@ -1,0 +1,24 @@
+"""The quotas that an execution meets.
+
+Source: Step Functions Developer Guide, "Step Functions service quotas", 2025.
+"""
+
+from __future__ import annotations
+
+from headwater.local.services.states.errors import DATA_LIMIT_EXCEEDED, StateFailure
+from headwater.local.services.states.json_text import Document
+
+MAX_DATA_BYTES = 262_144
+MAX_DEFINITION_BYTES = 1_048_576
+MAX_HISTORY_EVENTS = 25_000
+
+
+def check_size(output: Document, state: str) -> None:
+    """Refuse an output that AWS would not hand on (``States.DataLimitExceeded``)."""
+    text = output.text
+    if len(text) > MAX_DATA_BYTES or (4 * len(text) > MAX_DATA_BYTES and len(text.encode()) > MAX_DATA_BYTES):
+        raise StateFailure(
+            DATA_LIMIT_EXCEEDED,
+            f"The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service "
+            "limit.",
+        )

@@ -1,0 +1,177 @@
+"""Task: calls a function, a service or an activity's worker, and waits for the answer, the job or the token.
+
+``branch.task`` is the record of the call, JSON throughout, so that the journal keeps it:
+
+- ``arguments``: what is called with
+- ``token``: for ``.waitForTaskToken`` and activities
+- ``response``: what starting a ``.sync`` job answered; its presence says that the job was started
+- ``timeout_ms``: the moment of ``TimeoutSeconds``; ``heartbeat_s``: seconds between heartbeats
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from headwater.local.services.states import branch as phases
+from headwater.local.services.states.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure, runtime
+from headwater.local.services.states.integrations import REQUEST_RESPONSE, SYNC, SYNC_2, TOKEN, Resource
+from headwater.local.services.states.json_text import Document
+from headwater.local.services.states.map_fields import NumberField
+from headwater.local.services.states.state import State
+from headwater.local.services.states.templates import Template
+
+if TYPE_CHECKING:
+    from headwater.local.services.states.branch import Branch
+    from headwater.local.services.states.execution import Execution
+
+
+@dataclass(eq=False)
+class TaskState(State):
+    """``"Type": "Task"``."""
+
+    type: ClassVar[str] = "Task"
+    resource: Resource | None = None
+    timeout: NumberField = NumberField("TimeoutSeconds")
+    heartbeat: NumberField = NumberField("HeartbeatSeconds")
+    credentials: Template | None = None
+
+    @property
+    def target(self) -> Resource:
+        """The resource; every compiled Task has one."""
+        if self.resource is None:
+            raise runtime(f"the Task state '{self.name}' has no resource")
+        return self.resource
+
+    @property
+    def has_result(self) -> bool:
+        return True
+
+    @property
+    def waits_for_token(self) -> bool:
+        """Whether a worker answers by token."""
+        return self.target.pattern == TOKEN or self.target.kind == "activity"
+
+    def run(self, execution: Execution, branch: Branch) -> None:
+        """Record the task and begin its call."""
+        branch.task = {"token": uuid.uuid4().hex + uuid.uuid4().hex} if self.waits_for_token else {}
+        arguments = self.effective_input(execution, branch)
+        scope = execution.scope(branch, branch.input.value)
+        timeout_s, heartbeat_s = self.timeout.read(scope), self.heartbeat.read(scope)
+        now_ms = execution.now_ms()
+        branch.task["arguments"] = arguments.value
+        branch.task["timeout_ms"] = now_ms + 1000 * int(timeout_s) if timeout_s is not None else 0
+        branch.task["heartbeat_s"] = int(heartbeat_s) if heartbeat_s is not None else 0
+        if self.credentials is not None:
+            branch.task["role_arn"] = self.credentials.evaluate(scope).get("RoleArn")
+        self._set_deadline(branch, now_ms)
+        self._record_scheduled(execution, branch, arguments, timeout_s, heartbeat_s)
+        execution.begin_call(branch)
+
+    @staticmethod
+    def _set_deadline(branch: Branch, now_ms: int) -> None:
+        task = branch.task or {}
+        moments = [task["timeout_ms"]] if task["timeout_ms"] else []
+        if task["heartbeat_s"]:
+            moments.append(now_ms + 1000 * task["heartbeat_s"])
+        branch.deadline_ms = min(moments) if moments else 0
+
+    def _record_scheduled(
+        self,
+        execution: Execution,
+        branch: Branch,
+        arguments: Document,
+        timeout_s: float | None,
+        heartbeat_s: float | None,
+    ) -> None:
+        target = self.target
+        limits = {"timeoutInSeconds": timeout_s, "heartbeatInSeconds": heartbeat_s}
+        given = {key: int(value) for key, value in limits.items() if value is not None}
+        if target.kind in ("activity", "lambda"):
+            prefix = "Activity" if target.kind == "activity" else "LambdaFunction"
+            if target.kind == "lambda":
+                given.pop("heartbeatInSeconds", None)
+            details = {"input": arguments.text, "inputDetails": {"truncated": False}, "resource": target.arn, **given}
+            branch.last_event_id = execution.record(branch, f"{prefix}Scheduled", details)
+            if target.kind == "lambda":
+                branch.last_event_id = execution.record(branch, "LambdaFunctionStarted")
+            return
+        region = execution.record_.arn.split(":")[3]
+        details = {"parameters": arguments.text, "region": region, **self._named(), **given}
+        branch.last_event_id = execution.record(branch, "TaskScheduled", details)
+        branch.last_event_id = execution.record(branch, "TaskStarted", self._named())
+
+    def _named(self) -> dict[str, Any]:
+        return {"resource": self.target.name, "resourceType": self.target.type}
+
+    def _event(self, execution: Execution, branch: Branch, ending: str, details: dict[str, Any]) -> None:
+        kind = self.target.kind
+        if kind in ("activity", "lambda"):
+            type = ("Activity" if kind == "activity" else "LambdaFunction") + ending
+        else:
+            type, details = f"Task{ending}", {**details, **self._named()}
+        branch.last_event_id = execution.record(branch, type, details)
+
+    # -- what the world answers ------------------------------------------------------------------------------------
+
+    def answered(self, execution: Execution, branch: Branch, answer: Any) -> None:
+        """The call answered: the end of a request, the start of a job or of waiting for a token."""
+        task = branch.task or {}
+        if self.target.kind == "activity":
+            return
+        if self.target.pattern == REQUEST_RESPONSE:
+            self.succeeded(execution, branch, answer)
+            return
+        details = {"output": Document(answer).text, "outputDetails": {"truncated": False}}
+        self._event(execution, branch, "Submitted", details)
+        if self.target.pattern in (SYNC, SYNC_2):
+            task["response"] = answer
+            execution.watch_job(branch)
+        else:
+            task["response"] = answer
+        execution.mark(branch)
+
+    def succeeded(self, execution: Execution, branch: Branch, output: Any) -> None:
+        """The task's work ended well with ``output``."""
+        document = Document(output)
+        branch.attempt += 1
+        self._event(execution, branch, "Succeeded", {"output": document.text, "outputDetails": {"truncated": False}})
+        branch.deadline_ms = 0
+        try:
+            self.finish(execution, branch, document)
+        except StateFailure as failure:
+            execution.fail(branch, failure)
+
+    def failed(self, execution: Execution, branch: Branch, error: str | None, cause: str | None) -> None:
+        """The call, the job or the worker failed."""
+        task = branch.task or {}
+        submitted = "response" in task or self.target.pattern == REQUEST_RESPONSE or self.target.kind == "activity"
+        branch.attempt += 1
+        details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
+        ending = "Failed" if submitted else "SubmitFailed"
+        self._event(execution, branch, ending, details)
+        branch.deadline_ms = 0
+        execution.fail(branch, StateFailure(error, cause))
+
+    def deadline(self, execution: Execution, branch: Branch) -> None:
+        """TimeoutSeconds or HeartbeatSeconds has passed."""
+        task = branch.task or {}
+        timed_out = bool(task.get("timeout_ms")) and execution.now_ms() >= task["timeout_ms"]
+        error = TIMEOUT if timed_out else HEARTBEAT_TIMEOUT
+        execution.cancel_call(branch)
+        self._event(execution, branch, "TimedOut", {"error": error})
+        branch.deadline_ms = 0
+        execution.fail(branch, StateFailure(error, None))
+
+    def heartbeat_received(self, execution: Execution, branch: Branch) -> None:
+        """The worker is alive: the next heartbeat is due later."""
+        self._set_deadline(branch, execution.now_ms())
+        execution.mark(branch)
+        if branch.deadline_ms:
+            execution.timers.append((branch.deadline_ms, branch))
+
+    def abort(self, execution: Execution, branch: Branch) -> None:
+        """Stop the call and its job."""
+        if branch.phase == phases.CALLING:
+            execution.cancel_call(branch)

@@ -1,0 +1,358 @@
+"""Checks a definition as AWS does before it keeps it: every problem found, each with its code and location.
+
+Codes and texts follow AWS's diagnostics (``ValidateStateMachineDefinition``); where no recording of a text is known, the
+text says what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from headwater.local.services.states import choice_rules, integrations
+from headwater.local.services.states.intrinsics import compile_intrinsic
+from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
+from headwater.local.services.states.paths import PathSyntaxError, compile_path
+from headwater.local.services.states.reference_paths import compile_reference_path
+from headwater.local.services.states.timestamps import parse_timestamp
+
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+MISSING_TARGET = "MISSING_TRANSITION_TARGET"
+INVALID_JSON = "INVALID_JSON_DESCRIPTION"
+UNREACHABLE = "MISSING_END_STATE"
+STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
+TERMINAL = frozenset({"Fail", "Succeed"})
+_TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector", "Assign")
+_PATHS = (
+    "CausePath", "ErrorPath", "HeartbeatSecondsPath", "InputPath", "ItemsPath", "MaxConcurrencyPath", "OutputPath",
+    "SecondsPath", "TimeoutSecondsPath", "TimestampPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath",
+)  # fmt: skip
+_JSON_PATH_ONLY = frozenset({*_PATHS, "Parameters", "ResultPath", "ResultSelector"})
+_JSONATA_ONLY = frozenset({"Arguments", "Items", "Output"})
+_EITHER_INTRINSIC = frozenset({"CausePath", "ErrorPath"})
+
+
+class Diagnostic(NamedTuple):
+    """One problem of a definition."""
+
+    code: str
+    message: str
+    location: str
+    severity: str = "ERROR"
+
+    @property
+    def text(self) -> str:
+        """As ``CreateStateMachine`` puts it into its error."""
+        return f"{self.code}: {self.message} at {self.location}"
+
+
+def validate(text: str) -> list[Diagnostic]:
+    """The problems of a definition's JSON text; empty when it is sound."""
+    try:
+        definition = json.loads(text)
+    except ValueError as error:
+        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
+    if not isinstance(definition, dict):
+        return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
+    return list(_Validator(definition.get("QueryLanguage", "JSONPath")).machine(definition, "", top=True))
+
+
+def validate_state(text: str) -> list[Diagnostic]:
+    """The problems of one state's definition (``TestState``)."""
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
+    if not isinstance(body, dict):
+        return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
+    return list(_Validator("JSONPath").state(body, "", None))
+
+
+def _required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> Iterator[Diagnostic]:
+    missing = [field for field in fields if field not in body]
+    if missing:
+        yield Diagnostic(SCHEMA, f"These fields are required: [{', '.join(missing)}]", location or "/")
+
+
+class _Validator:
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def machine(self, machine: Any, at: str, top: bool = False) -> Iterator[Diagnostic]:
+        """A machine, a Parallel's branch or a Map's processor."""
+        if not isinstance(machine, dict):
+            yield Diagnostic(SCHEMA, "Expected value of type Object", at or "/")
+            return
+        yield from _required(machine, ("States", "StartAt"), at)
+        if top and self.language not in ("JSONPath", "JSONata"):
+            yield Diagnostic(
+                SCHEMA, "The value for the field 'QueryLanguage' must be JSONPath or JSONata", "/QueryLanguage"
+            )
+            return
+        states, start = machine.get("States"), machine.get("StartAt")
+        if states is None or start is None:
+            return
+        if not isinstance(states, dict) or not states:
+            yield Diagnostic(SCHEMA, "The field 'States' must be an object with at least one state", f"{at}/States")
+            return
+        if start not in states:
+            yield Diagnostic(MISSING_TARGET, f"Missing 'Next' target: {start}", f"{at}/StartAt")
+        for name, body in states.items():
+            where = f"{at}/States/{name}"
+            if not isinstance(body, dict):
+                yield Diagnostic(SCHEMA, "Expected value of type Object", where)
+                continue
+            yield from self.state(body, where, states)
+        yield from _unreachable(states, start, at)
+        if not any(_ends(body) for body in states.values() if isinstance(body, dict)):
+            yield Diagnostic("MISSING_END_STATE", "No state ends the machine: one needs 'End': true", f"{at}/States")
+
+    def state(self, body: dict[str, Any], at: str, states: dict[str, Any] | None) -> Iterator[Diagnostic]:
+        """One state; ``states`` is None when it stands alone."""
+        here = at or "/"
+        kind = body.get("Type")
+        if kind is None:
+            yield from _required(body, ("Type",), at)
+            return
+        if kind not in STATE_TYPES:
+            choices = ", ".join(STATE_TYPES)
+            yield Diagnostic(SCHEMA, f"Value is not valid. Expected one of: [{choices}]", f"{at}/Type")
+            return
+        language = body.get("QueryLanguage", self.language)
+        if language == "JSONPath" and self.language == "JSONata":
+            message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+            yield Diagnostic(SCHEMA, message, here)
+            return
+        yield from self._transitions(body, at, states)
+        yield from self._language(body, at, language)
+        yield from self._common(body, at, language)
+        yield from getattr(self, f"_{kind.lower()}", lambda *_: ())(body, at, language, states)
+
+    def _transitions(self, body: dict[str, Any], at: str, states: dict[str, Any] | None) -> Iterator[Diagnostic]:
+        kind = body["Type"]
+        if kind not in TERMINAL and kind != "Choice" and states is not None and not body.get("End"):
+            if "Next" not in body:
+                yield Diagnostic(SCHEMA, "These fields are required: [Next] or [End]", at or "/")
+        if states is None:
+            return
+        targets = [("Next", body.get("Next")), ("Default", body.get("Default"))]
+        for field in ("Choices", "Catch"):
+            rules = body.get(field)
+            for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+                if isinstance(rule, dict):
+                    targets.append((f"{field}[{index}]/Next", rule.get("Next")))
+        for field, target in targets:
+            if target is not None and target not in states:
+                yield Diagnostic(MISSING_TARGET, f"Missing 'Next' target: {target}", f"{at}/{field}")
+
+    def _language(self, body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
+        foreign = _JSON_PATH_ONLY if language == "JSONata" else _JSONATA_ONLY
+        for field in body:
+            if field in foreign:
+                yield Diagnostic(
+                    SCHEMA, f"The field '{field}' is not supported by the query language {language}", f"{at}/{field}"
+                )
+
+    def _common(self, body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
+        if language == "JSONata":
+            for field, value in body.items():
+                if field not in ("Branches", "Iterator", "ItemProcessor", "Choices", "Catch", "Comment", "Result"):
+                    yield from _expressions(value, f"{at}/{field}")
+        else:
+            for field in _PATHS:
+                if body.get(field) is not None:
+                    yield from _path(body[field], field, at)
+            if body.get("ResultPath") is not None:
+                yield from _reference(body["ResultPath"], f"{at}/ResultPath")
+            for field in _TEMPLATES:
+                if field in body:
+                    yield from _template(body[field], f"{at}/{field}")
+        yield from _error_rules(body, at)
+
+    # -- one check a type --------------------------------------------------------------------------------------------
+
+    def _wait(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        given = [field for field in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if field in body]
+        if len(given) != 1:
+            message = "Exactly one of the fields [Seconds, SecondsPath, Timestamp, TimestampPath] is required"
+            yield Diagnostic(SCHEMA, message, at or "/")
+        timestamp = body.get("Timestamp")
+        expression = isinstance(timestamp, str) and language == "JSONata" and source_of(timestamp) is not None
+        if timestamp is not None and not expression and parse_timestamp(timestamp) is None:
+            yield Diagnostic(SCHEMA, "String does not match RFC3339 timestamp", f"{at}/Timestamp")
+        seconds = body.get("Seconds")
+        if "Seconds" in body and not (language == "JSONata" and isinstance(seconds, str)):
+            if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+                yield Diagnostic(SCHEMA, "Expected value of type Integer", f"{at}/Seconds")
+
+    def _choice(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        yield from _required(body, ("Choices",), at)
+        rules = body.get("Choices")
+        if rules is None:
+            return
+        if not isinstance(rules, list) or not rules:
+            yield Diagnostic(SCHEMA, "The field 'Choices' must be a non-empty array", f"{at}/Choices")
+            return
+        for index, rule in enumerate(rules):
+            where = f"{at}/Choices[{index}]"
+            if not isinstance(rule, dict) or "Next" not in rule:
+                yield Diagnostic(SCHEMA, "These fields are required: [Next]", where)
+            elif language == "JSONata":
+                yield from _required(rule, ("Condition",), where)
+                yield from _expressions(rule, where)
+            else:
+                yield from _rule(rule, where)
+
+    def _task(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        yield from _required(body, ("Resource",), at)
+        resource = body.get("Resource")
+        if resource is None:
+            return
+        if not isinstance(resource, str) or not resource.startswith("arn:"):
+            yield Diagnostic(SCHEMA, "Value is not a valid resource ARN", f"{at}/Resource")
+        elif integrations.parse_resource(resource) is None:
+            message = f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+            yield Diagnostic(SCHEMA, message, f"{at}/Resource")
+
+    def _fail(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        for field in ("Error", "Cause"):
+            if field in body and f"{field}Path" in body:
+                yield Diagnostic(SCHEMA, f"Only one of the fields [{field}, {field}Path] is allowed", at or "/")
+
+    def _parallel(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        yield from _required(body, ("Branches",), at)
+        branches = body.get("Branches")
+        if branches is None:
+            return
+        if not isinstance(branches, list) or not branches:
+            yield Diagnostic(SCHEMA, "The field 'Branches' must be a non-empty array", f"{at}/Branches")
+            return
+        for index, branch in enumerate(branches):
+            yield from self.machine(branch, f"{at}/Branches[{index}]")
+
+    def _map(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
+        field = "ItemProcessor" if "ItemProcessor" in body else "Iterator"
+        if field not in body:
+            yield Diagnostic(SCHEMA, "These fields are required: [ItemProcessor]", at or "/")
+            return
+        yield from self.machine(body[field], f"{at}/{field}")
+        for unbuilt in ("ItemBatcher", "ItemReader", "ResultWriter"):
+            if unbuilt in body:
+                message = f"The field '{unbuilt}' is not supported by this endpoint"
+                yield Diagnostic(SCHEMA, message, f"{at}/{unbuilt}")
+
+
+def _ends(body: dict[str, Any]) -> bool:
+    return bool(body.get("End")) or body.get("Type") in TERMINAL
+
+
+def _rules(body: dict[str, Any], field: str) -> list[Any]:
+    rules = body.get(field)
+    return rules if isinstance(rules, list) else []
+
+
+def _unreachable(states: dict[str, Any], start: Any, at: str) -> Iterator[Diagnostic]:
+    if start not in states:
+        return
+    reached, waiting = {start}, [start]
+    while waiting:
+        body = states[waiting.pop()]
+        if not isinstance(body, dict):
+            continue
+        rules = [r for f in ("Choices", "Catch") for r in _rules(body, f)]
+        targets = [body.get("Next"), body.get("Default"), *(r.get("Next") for r in rules if isinstance(r, dict))]
+        for target in targets:
+            if isinstance(target, str) and target in states and target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    for name in states:
+        if name not in reached:
+            yield Diagnostic(MISSING_TARGET, f'State "{name}" is not reachable.', f"{at}/States/{name}")
+
+
+def _path(value: Any, field: str, at: str) -> Iterator[Diagnostic]:
+    try:
+        if field in _EITHER_INTRINSIC and isinstance(value, str) and value.startswith("States."):
+            compile_intrinsic(value)
+        else:
+            compile_path(value)
+    except (PathSyntaxError, TypeError, AttributeError):
+        expected = "Value is not a valid JSONPath"
+        yield Diagnostic(SCHEMA, expected, f"{at}/{field}")
+
+
+def _reference(value: Any, at: str) -> Iterator[Diagnostic]:
+    try:
+        compile_reference_path(value)
+    except (PathSyntaxError, TypeError, AttributeError):
+        yield Diagnostic(SCHEMA, "Value is not a Reference Path", at)
+
+
+def _template(value: Any, at: str) -> Iterator[Diagnostic]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _template(item, f"{at}[{index}]")
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        if not key.endswith(".$"):
+            yield from _template(item, f"{at}/{key}")
+            continue
+        try:
+            if isinstance(item, str) and item.startswith("$"):
+                compile_path(item)
+            else:
+                compile_intrinsic(item)
+        except (PathSyntaxError, TypeError, AttributeError):
+            message = f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call"
+            yield Diagnostic(SCHEMA, message, at)
+
+
+def _expressions(value: Any, at: str) -> Iterator[Diagnostic]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _expressions(item, f"{at}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _expressions(item, f"{at}[{index}]")
+    elif isinstance(value, str) and (source := source_of(value)) is not None:
+        try:
+            compile_expression(source)
+        except ExpressionError as error:
+            yield Diagnostic(SCHEMA, f"The JSONata expression could not be parsed: {error}", at)
+
+
+def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
+    if not isinstance(rule, dict):
+        yield Diagnostic(SCHEMA, "Expected value of type Object", at)
+        return
+    combined = [key for key in rule if key in choice_rules.COMBINATIONS]
+    if combined:
+        inner = rule[combined[0]]
+        parts = [("", inner)] if combined[0] == "Not" else [(f"[{i}]", part) for i, part in enumerate(inner)]
+        for suffix, part in parts:
+            yield from _rule(part, f"{at}/{combined[0]}{suffix}")
+        return
+    try:
+        choice_rules.compile_rule(rule)
+    except (ValueError, TypeError, AttributeError) as error:
+        yield Diagnostic(SCHEMA, f"The choice rule is not valid: {error}", at)
+
+
+def _error_rules(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    for field in ("Retry", "Catch"):
+        rules = body.get(field, [])
+        if field in body and body["Type"] not in ("Map", "Parallel", "Task"):
+            yield Diagnostic(SCHEMA, f"The field '{field}' is not supported by a {body['Type']} state", f"{at}/{field}")
+        if not isinstance(rules, list):
+            yield Diagnostic(SCHEMA, "Expected value of type Array", f"{at}/{field}")
+            continue
+        for index, rule in enumerate(rules):
+            where = f"{at}/{field}[{index}]"
+            needed = ("ErrorEquals", "Next") if field == "Catch" else ("ErrorEquals",)
+            yield from _required(rule, needed, where)
+            names = rule.get("ErrorEquals", [])
+            if "States.ALL" in names and (len(names) > 1 or index < len(rules) - 1):
+                message = "States.ALL must appear alone and in the last retrier or catcher"
+                yield Diagnostic(SCHEMA, message, f"{where}/ErrorEquals")
