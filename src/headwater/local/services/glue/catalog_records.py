@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -88,7 +88,7 @@ def encode_token(last: str) -> str:
 def decode_token(token: str) -> str:
     """The key in a paging token; InvalidInputException when it is none of ours."""
     try:
-        return urlsafe_b64decode(token.encode("ascii")).decode()
+        return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise invalid(f"The NextToken {token!r} is not valid: it was not answered by this operation") from error
 

@@ -26,8 +26,8 @@ MAX_HEADER_LENGTH = 150
 MAX_CELL_BYTES = 1 << 24
 
 BOOLEAN = re.compile(r"true|false", re.IGNORECASE)
-DOUBLE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-INTEGER = re.compile(r"[+-]?\d+")
+DOUBLE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 NAME = re.compile(r"[\t\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 INT64 = range(-(2**63), 2**63)
 

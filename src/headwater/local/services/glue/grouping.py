@@ -5,7 +5,7 @@ partitions: of keys called as in ``year=2013``, else partition_0, partition_1 â€
 by itself, and files of different schemas side by side make one table each (AWS Glue developer guide, "Setting crawler
 configuration options", 2023-06). Partition keys are strings, as in real tables.
 
-Not faithful to AWS: AWS does not publish its heuristics for folders of mixed depth; here files directly in such a folder
+Not faithful to AWS: its heuristics for folders of mixed depth are not published; here files directly in such a folder
 become tables of their own.
 """
 

@@ -228,7 +228,7 @@ class _Key:
     def cast(self, text: str, code: str) -> Any:
         """The text as a value of the key's type; ``code`` is the error when it is none."""
         try:
-            return CASTS.get(self.base, str if self.base in TEXTUAL else int)(text)
+            return CASTS.get(self.base, str if self.base in TEXTUAL else _integer)(text)
         except (ValueError, InvalidOperation):
             raise ServiceError(code, REFUSALS.get(self.base, '"{}" is not an integer.').format(text)) from None
 
@@ -282,6 +282,12 @@ class _Key:
         return test
 
 
+def _integer(text: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}", text):  # int() also takes 1_000 and other scripts' digits
+        raise ValueError(text)
+    return int(text)
+
+
 def _timestamp(text: str) -> tuple[datetime, str]:
     match = re.fullmatch(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?", text)
     if match is None:
@@ -296,7 +302,7 @@ def _date(text: str) -> date:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if not value.is_finite():
+    if not value.is_finite() or "_" in text:
         raise ValueError(text)
     return value
 
