@@ -1,4 +1,4 @@
-"""What each resource is called: logical ids in the template, and names in the account, from workflow and stage alone."""
+"""What each resource is called, from workflow and stage alone: logical ids in the template, names in the account."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Plan:
         return self.owners.get(state)
 
 
-def plan(workflow: Workflow) -> Plan:
+def make_plan(workflow: Workflow) -> Plan:
     """Plan a workflow: pure, deterministic, with no network.
 
     Parameters

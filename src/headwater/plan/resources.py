@@ -1,4 +1,4 @@
-"""What the stages need in the template: functions, jobs, crawlers, their logs, and the state machine with its schedule."""
+"""What the stages need in the template: functions, jobs, crawlers, logs, and the state machine with its schedule."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ START, STAGES, OUTCOME = f"{HELPER}start", f"{HELPER}stages", f"{HELPER}outcome"
 _DATA_ONLY, _END = f"{HELPER}data only?", f"{HELPER}end of stages"
 _FAILED, _SUCCEEDED, _IF_FAILED = f"{HELPER}failed", f"{HELPER}succeeded", f"{HELPER}failed?"
 _LONGEST_WAIT_S = 30
+_MOST_CRAWLS = 2
 
 
 class Definition:
@@ -107,14 +108,14 @@ class Definition:
 
     def _stage(self, states: States, stage: Stage, following: str | None) -> str:
         if isinstance(stage, CrawlerStage):
-            added = _crawl(stage, self._tasks.task(stage), following)
+            added, first = _crawl(stage, self._tasks.task(stage), following), f"{stage.name}: prepare"
         elif isinstance(stage, GateStage):
-            added = _judge(stage, self._tasks.task(stage), following)
+            added, first = _judge(stage, self._tasks.task(stage), following), stage.name
         else:
-            added = {stage.name: {**self._tasks.task(stage), **_next(following)}}
+            added, first = {stage.name: {**self._tasks.task(stage), **_next(following)}}, stage.name
         states |= added
         self.owners |= {name: stage.name for name in added}
-        return stage.name
+        return first
 
     def _finals(self, states: States, finals: list[FunctionStage]) -> None:
         """The functions for the end, failure's first, then a Choice on how the run went."""
@@ -181,18 +182,18 @@ def _choice(condition: str, then: str, otherwise: str) -> State:
 
 
 def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
-    """Start, then wait 1, 2, 4 … 30 s and look, until the crawl has ended."""
-    wait, status, done, failed, late = (
-        f"{stage.name}: {word}" for word in ("wait", "status", "ended?", "failed", "timed out")
+    """Start, then wait 1, 2, 4 … 30 s and look, until the crawl has ended; a crawl that failed is made once more."""
+    prepare, wait, status, ended, failed, late, done = (
+        f"{stage.name}: {word}" for word in ("prepare", "wait", "status", "ended?", "failed", "timed out", "done")
     )
     name = variable(stage.name)
     crawl = f"$crawl_{name}"
-    ended = [
-        {
-            "Condition": f"{{% {crawl}.State = 'READY' and {crawl}.Status = 'SUCCEEDED' %}}",
-            "Next": f"{stage.name}: done",
-        },
-        {"Condition": f"{{% {crawl}.State = 'READY' %}}", "Next": failed},
+    ready = f"{crawl}.State = 'READY'"
+    again = {"Assign": {f"crawls_{name}": f"{{% $crawls_{name} + 1 %}}"}, "Output": PASS_ON}
+    choices = [
+        {"Condition": f"{{% {ready} and {crawl}.Status = 'SUCCEEDED' %}}", "Next": done},
+        {"Condition": f"{{% {ready} and $crawls_{name} < {_MOST_CRAWLS} %}}", "Next": stage.name, **again},
+        {"Condition": f"{{% {ready} %}}", "Next": failed},
         {"Condition": f"{{% $waited_{name} >= {stage.timeout_s} %}}", "Next": late},
     ]
     result = "$states.result.Crawler"
@@ -209,19 +210,20 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
         "Output": PASS_ON,
         "TimeoutSeconds": 60,
         "Retry": start["Retry"],
-        "Next": done,
+        "Next": ended,
     }
     reason = f"$exists({crawl}.Message) ? {crawl}.Message : 'Glue gives no message'"
     cause = f"'Crawler of stage {stage.name} ended ' & {crawl}.Status & ': ' & ({reason})"
     slow = f"Crawler of stage {stage.name} ran for over {stage.timeout_s} s; raise timeout_s= if it needs longer"
     return {
+        prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": PASS_ON, "Next": stage.name},
         stage.name: {**start, "Next": wait},
         wait: {"Type": "Wait", "Seconds": f"{{% $wait_{name} %}}", "Next": status},
         status: look,
-        done: {"Type": "Choice", "Choices": ended, "Default": wait},
+        ended: {"Type": "Choice", "Choices": choices, "Default": wait},
         failed: {"Type": "Fail", "Error": "Headwater.CrawlFailed", "Cause": f"{{% {cause} %}}"},
         late: {"Type": "Fail", "Error": "Headwater.CrawlTimedOut", "Cause": slow},
-        f"{stage.name}: done": {"Type": "Pass", "Output": PASS_ON, **_next(following)},
+        done: {"Type": "Pass", "Output": PASS_ON, **_next(following)},
     }
 
 
