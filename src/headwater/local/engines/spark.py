@@ -25,7 +25,7 @@ from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 DRIVER = Path(__file__).parent / "spark_driver.py"
 SHIMS = Path(__file__).parents[1] / "shims"
-FAILURE = "failure.json"
+FAILURE = ".failure.json"
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,9 @@ class ScriptRun:
 
 @dataclass(frozen=True)
 class ScriptFailure:
-    """What a script raised: its exception's type and text, and the script's line where there is one."""
+    """What a script raised: its exception's type and text, and the script and its line where there is one."""
 
+    script: str
     type: str
     message: str
     line: int | None
@@ -163,7 +164,7 @@ class SparkEngine:
             "arguments": list(run.arguments),
             "failure": str(run.folder / FAILURE),
         }
-        spec_file = run.folder / "run.json"
+        spec_file = run.folder / ".run.json"
         spec_file.write_text(json.dumps(wanted))
         return JobSpec(
             id=run.id,
@@ -235,11 +236,11 @@ def read_failure(folder: Path) -> ScriptFailure | None:
         found = json.loads((folder / FAILURE).read_text())
     except FileNotFoundError:
         return None
-    return ScriptFailure(found["type"], found["message"], found["line"])
+    return ScriptFailure(found["script"], found["type"], found["message"], found["line"])
 
 
 def sweep_leftovers(s3_root: Path, attempts: frozenset[int], since: float, staging: bool) -> None:
-    """Remove ``_temporary/<attempt>`` folders, and with ``staging`` the ``.spark-staging-*`` folders newer than ``since``."""
+    """Remove ``_temporary/<attempt>`` folders, and with ``staging`` newer ``.spark-staging-*`` folders."""
     names = {str(attempt) for attempt in attempts}
     for folder, folders, _ in os.walk(s3_root):
         if "_temporary" in folders:

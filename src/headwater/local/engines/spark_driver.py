@@ -1,8 +1,8 @@
 """The program in which a Spark script runs: it attaches to the JVM, sets the job's properties, runs the script.
 
 Run as ``python spark_driver.py <run.json>``, with the gateway (JSON, one line) on standard input, so that Python and
-PySpark load while the JVM starts. The script runs unmodified, as ``__main__``, its folder first on ``sys.path``. What it
-raises is written to the file that run.json names, and to stderr as Python does.
+PySpark load while the JVM starts. The script runs unmodified, as ``__main__``, its folder first on ``sys.path``. What
+it raises is written to the file that run.json names, and to stderr as Python does.
 
 The properties become system properties of the JVM before the script makes its context: whatever ``SparkConf`` it makes
 starts from them.
@@ -69,7 +69,7 @@ def report(error: BaseException, script: str, failure: Path) -> None:
     """Write what the script raised to the failure file (type, message, the script's line) and to stderr."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == script]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
-    found = {"type": type(error).__name__, "message": message(error), "line": line}
+    found = {"script": Path(script).name, "type": type(error).__name__, "message": message(error), "line": line}
     temporary = failure.with_suffix(".partial")
     temporary.write_text(json.dumps(found))
     temporary.replace(failure)
@@ -83,11 +83,21 @@ def report(error: BaseException, script: str, failure: Path) -> None:
 def message(error: BaseException) -> str:
     """The text of an error, with what to do where Hadoop's own does not say."""
     text = str(error)
+    if type(error).__name__ == "Py4JJavaError":
+        text = without_java_frames(text)
     _, found, rest = text.partition("Could not initialize target File System for URI : ")
     if found:
         where = rest.split()[0]
         return f"{where}: there is no such bucket, or it was made after this job started (NoSuchBucket)"
     return text
+
+
+def without_java_frames(text: str) -> str:
+    """What a Java error says, without where it says it; the frames are in the log."""
+    kept = [
+        line for line in text.splitlines() if line and not line.startswith(("\tat ", "\t... ", "Driver stacktrace"))
+    ]
+    return "\n".join(dict.fromkeys(kept))
 
 
 def main(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The program that warms a Spark JVM: it attaches, does a little of what jobs do, and stops its context.
 
-The first line of its standard input is JSON: the gateway's port and secret, and the context's properties. SIGTERM ends it after the step it is in, so that a job that is waiting gets the JVM as warm as it is.
+The first line of its standard input is JSON: the gateway's port and secret, and the context's properties.
+SIGTERM ends it after the step it is in, so that a job that is waiting gets the JVM as warm as it is.
 
 Its properties go into its own SparkConf: JVM-wide system properties would reach the job.
 """
