@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from headwater.local import checksums
+from headwater.local import checksums, copying
 from headwater.local.aws_chunked import ChunkDecoder, malformed, malformed_trailer
 from headwater.local.checksums import ALGORITHMS, Digest, new_digest
 from headwater.local.service import ServiceError
@@ -163,6 +163,15 @@ class Spool:
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
+
+    def copy_from(self, source: int, length: int, offset: int = 0) -> None:
+        """Append a stretch of an open file without digesting it; shares its blocks where the file system can."""
+        if offset == 0 and self.size_bytes == 0 and os.fstat(source).st_size == length:
+            if copying.clone(source, self._descriptor):
+                self.size_bytes = length
+                return
+        copying.append(source, offset, length, self._descriptor)
+        self.size_bytes += length
 
     def close(self) -> None:
         """Close the file, keeping it."""
@@ -376,10 +385,12 @@ def _write_all(target: Spool, pieces: list[bytes | memoryview]) -> None:
         target.write(data)
 
 
-def spool_source(source: bytes | bytearray | str | Path | BinaryIO, folder: Path) -> UploadBody:
-    """The body of an in-process call (bytes, text, a path or a binary stream) as an :class:`UploadBody`; a path's
-    file is copied, not taken."""
-    target = Spool(folder)
+def spool_source(
+    source: bytes | bytearray | str | Path | BinaryIO, folder: Path, algorithms: frozenset[str] = frozenset()
+) -> UploadBody:
+    """The body of an in-process call (bytes, text, a path or a binary stream) as an :class:`UploadBody` with the
+    checksums of ``algorithms``; a path's file is copied, not taken."""
+    target = Spool(folder, algorithms)
     try:
         if isinstance(source, str):
             target.write(source.encode())
