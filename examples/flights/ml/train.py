@@ -39,12 +39,23 @@ def arguments() -> argparse.Namespace:
 
 
 class Report(xgb.callback.TrainingCallback):
-    """Logs the metrics of a round in the form that SageMaker's metric definitions look for."""
+    """Logs the metrics of a round in the form that SageMaker's metric definitions look for.
+
+    Parameters
+    ----------
+    done:
+        The rounds of the checkpoint that the training goes on from.
+    """
+
+    def __init__(self, done: int) -> None:
+        super().__init__()
+        self.done = done
 
     def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: dict) -> bool:
-        if (epoch + 1) % 10 == 0:
+        rounds = self.done + epoch + 1
+        if rounds % 10 == 0:
             scores = (f"{name}-auc:{values['auc'][-1]:.5f}" for name, values in evals_log.items())
-            log.info("[%d] %s", epoch + 1, " ".join(scores))
+            log.info("[%d] %s", rounds, " ".join(scores))
         return False
 
 
@@ -67,7 +78,7 @@ def fit(parameters: dict, rounds: int, frame: pd.DataFrame, known: dict[str, lis
     data, label = matrix(frame, known), frame[LABEL]
     train = xgb.QuantileDMatrix(data[:held_out], label[:held_out], enable_categorical=True)
     validation = xgb.QuantileDMatrix(data[held_out:], label[held_out:], ref=train, enable_categorical=True)
-    callbacks: list[xgb.callback.TrainingCallback] = [Report()]
+    callbacks: list[xgb.callback.TrainingCallback] = []
     checkpoint = None
     if CHECKPOINTS.is_dir():
         name = fingerprint(parameters, frame)
@@ -79,6 +90,7 @@ def fit(parameters: dict, rounds: int, frame: pd.DataFrame, known: dict[str, lis
         log.info("going on after round %d", done)
     if booster and done >= rounds:
         return booster[:rounds]
+    callbacks.append(Report(done))
     return xgb.train(
         parameters,
         train,
