@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from headwater.local.jobs import JobExit, JobSpec, JobSupervisor
@@ -198,16 +199,37 @@ print(os.getpid(), flush=True)
 while True: signal.pause()
 '''
 jobs.start(JobSpec("j", [sys.executable, "-c", code], home, {}, on_line=started))
+sys.stdin.readline()
+jobs.start(JobSpec("k", [sys.executable, "-c", "import signal; signal.pause()"], home, {}))
+print("started", flush=True)
 signal.pause()
 """
 
 
-def test_kill_9_of_the_endpoint_kills_its_jobs(tmp_path: Path) -> None:
-    endpoint = subprocess.Popen([sys.executable, "-c", ENDPOINT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert endpoint.stdout is not None
+@pytest.mark.parametrize("guard_dies_first", [False, True])
+def test_kill_9_of_the_endpoint_kills_its_jobs(tmp_path: Path, guard_dies_first: bool) -> None:
+    endpoint = subprocess.Popen(
+        [sys.executable, "-c", ENDPOINT, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert endpoint.stdout is not None and endpoint.stdin is not None
     pids = [int(pid) for pid in endpoint.stdout.readline().split()]
     assert len(pids) == 3
+    if guard_dies_first:
+        (first,) = guards(endpoint.pid)
+        first.kill()
+        endpoint.stdin.write("another\n")  # starting another job replaces the guard
+        endpoint.stdin.flush()
+        assert endpoint.stdout.readline() == "started\n"
+        assert [new.pid for new in guards(endpoint.pid)] != [first.pid]
     endpoint.send_signal(signal.SIGKILL)
     endpoint.wait()
+    endpoint.stdin.close()
     endpoint.stdout.close()
     assert all([gone(pid) for pid in pids])
+
+
+def guards(endpoint: int) -> list[psutil.Process]:
+    """The guard processes of an endpoint."""
+    children = psutil.Process(endpoint).children()
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if any(part.endswith("guard.py") for part in child.cmdline())]

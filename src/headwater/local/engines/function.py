@@ -56,7 +56,7 @@ class FunctionEngine:
         keep_idle_s: float = KEEP_IDLE_S,
     ) -> None:
         self._jobs = jobs
-        self._tmp = folder / "tmp"
+        self._tmp = folder / ".tmp"  # no function can have this name
         self._role_environment = role_environment
         self._keep_idle_s = keep_idle_s
         self._lock = threading.Lock()

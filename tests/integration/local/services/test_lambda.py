@@ -365,3 +365,18 @@ def test_functions_and_waiting_events_survive_a_restart(tmp_path: Path) -> None:
         assert mark.read_text() == "once"
     finally:
         second.stop()
+
+
+def test_a_start_removes_packages_that_nothing_needs(functions: Any, endpoint: LocalEndpoint) -> None:
+    layer = functions.publish_layer_version(LayerName="common", Content={"ZipFile": bundle(python__shared="V = 1")})
+    create(functions, ECHO, Layers=[layer["LayerVersionArn"]])
+    functions.publish_version(FunctionName="f")
+    functions.update_function_code(FunctionName="f", ZipFile=bundle(main="# second"))
+    functions.update_function_code(FunctionName="f", ZipFile=bundle(main=ECHO + "# third"))
+    folder = endpoint.home / "lambda"
+    (folder / "f" / ".half").mkdir()
+    assert len(list((folder / "f").iterdir())) == 7
+    endpoint._services["lambda"].start()
+    assert len(list((folder / "f").iterdir())) == 4, "the code of $LATEST and of version 1"
+    assert len(list((folder / ".layers" / "common").iterdir())) == 2
+    assert run(functions, 1)[0]["version"] == "$LATEST" and run(functions, 1, name="f:1")[0]["version"] == "1"

@@ -107,7 +107,6 @@ class InvocationOperations(EngineHolder):
 
     def _spec(self, target: Target) -> FunctionSpec:
         configuration = target.configuration
-        layers = self.folder / "layers"
         logging = configuration["LoggingConfig"]
         return FunctionSpec(
             name=target.name,
@@ -121,7 +120,7 @@ class InvocationOperations(EngineHolder):
             timeout_s=configuration["Timeout"],
             code=self.folder / target.name / configuration["CodeFolder"],
             log_group=logging["LogGroup"],
-            layers=tuple(_layer_folder(layers, layer) for layer in configuration.get("Layers", ())),
+            layers=tuple(_layer_folder(self.layer_folder, layer) for layer in configuration.get("Layers", ())),
             environment=(configuration.get("Environment") or {}).get("Variables", {}),
             log_format=logging["LogFormat"],
             log_level=logging.get("ApplicationLogLevel"),

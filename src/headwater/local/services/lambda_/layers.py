@@ -11,11 +11,10 @@ from typing import Any
 
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.lambda_ import packages
-from headwater.local.services.lambda_.base import EngineHolder
+from headwater.local.services.lambda_.base import LAYER, EngineHolder
 from headwater.local.services.lambda_.names import invalid
 from headwater.local.services.lambda_.records import page, version_key, without_none
 
-LAYER = "lambda.layer"
 LAYER_ARN = re.compile(r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:([a-zA-Z0-9_-]+))(?::(\d+))?")
 MOST_LAYERS = 5
 
@@ -60,7 +59,7 @@ class LayerOperations(EngineHolder):
     ) -> Members:
         """Keep a zip as the layer's next version."""
         name = _layer_name(LayerName)
-        package = packages.unpack(packages.fetch(self.endpoint, call, Content), self.folder / "layers" / name)
+        package = packages.unpack(packages.fetch(self.endpoint, call, Content), self.layer_folder / name)
         with self.store.transaction():
             last = max((record["Version"] for _, record in self.store.scan(LAYER, f"{name}:")), default=0)
             record = {
@@ -78,7 +77,7 @@ class LayerOperations(EngineHolder):
         return self._describe_layer(name, record)
 
     def _describe_layer(self, name: str, record: Members) -> Members:
-        package = self.folder / "layers" / name / f"{record['CodeFolder']}.zip"
+        package = self.layer_folder / name / f"{record['CodeFolder']}.zip"
         content = {"Location": package.as_uri(), "CodeSha256": record["CodeSha256"], "CodeSize": record["CodeSize"]}
         return {"Content": content, "LayerArn": self._layer_arn(name)} | self._summarize(name, record)
 

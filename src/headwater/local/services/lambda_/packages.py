@@ -73,7 +73,10 @@ def _from_s3(endpoint: Endpoint, call: Call, code: dict[str, Any]) -> bytes:
     except ServiceError as error:
         message = f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.message}"
         raise invalid(message) from error
-    return body if isinstance(body, bytes) else bytes(body.read())
+    if isinstance(body, bytes):
+        return body
+    with body:
+        return bytes(body.read())
 
 
 def unpack(data: bytes, folder: Path) -> Package:
