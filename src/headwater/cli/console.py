@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from headwater.errors import HeadwaterError
 
-OK, FAILED, USAGE, CLOUD, BUSY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, FAILED, INTERRUPTED = 0, 1, 130  # the others are each error's own: see headwater.errors
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,7 +47,7 @@ def reported(debug: bool) -> Iterator[None]:
         if debug:
             raise
         err.print(f"[red]error:[/red] {escape(str(error))}")
-        sys.exit(getattr(error, "exit_code", FAILED))
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

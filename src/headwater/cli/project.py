@@ -69,6 +69,11 @@ class Project:
 
         return make_plan(load_workflow(self.root))
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each stage."""
+        return {stage.name: stage.kind for stage in self.plan.stages}
+
     @contextmanager
     def cloud(self, where: Where, *, resume_work: bool = False) -> Iterator[Cloud]:
         """The cloud for the time of a block; the embedded endpoint is started when none is up."""

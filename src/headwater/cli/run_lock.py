@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from headwater.cli.console import BUSY, Exit, err
+from headwater.cli.console import err
+from headwater.errors import LakeHeldError
 
 
 @contextmanager
@@ -20,8 +21,8 @@ def run_lock(home: Path, command: str, wait: bool) -> Iterator[None]:
 
     Raises
     ------
-    Exit
-        With code 4 and the holder's name when another holds it and ``wait`` is off.
+    LakeHeldError
+        With the holder's name when another holds it and ``wait`` is off.
     """
     home.mkdir(parents=True, exist_ok=True)
     with (home / "run.lock").open("a+") as handle:
@@ -33,7 +34,7 @@ def run_lock(home: Path, command: str, wait: bool) -> Iterator[None]:
             except OSError:
                 holder = _holder(home / "run.lock")
                 if not wait:
-                    raise Exit(BUSY, f"{holder} holds the lake: wait for it with --wait, or stop it") from None
+                    raise LakeHeldError(f"{holder} holds the lake: wait for it with --wait, or stop it") from None
                 if not told:
                     err.print(f"waiting: {holder} holds the lake")
                     told = True

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote
 
+from botocore.utils import normalize_url_path
+
 from headwater.local.service import ServiceError
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -140,8 +142,8 @@ def _check_time(found: Signature, now: datetime) -> None:
 
 
 def _canonical_path(path: str, service: str) -> str:
-    # S3 signs the path as sent; every other service encodes the encoded path once more.
-    return path if service == "s3" else (quote(path, safe="/-_.~") or "/")
+    # S3 signs the path as sent; every other service encodes the normalised path once more.
+    return path if service == "s3" else quote(normalize_url_path(path), safe="/-_.~")
 
 
 def _canonical_query(query: str) -> str:

@@ -54,6 +54,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.RLock()
+        self._readers_lock = threading.Lock()
         self._depth = 0
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -73,7 +74,7 @@ class Store:
         reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = self._connect()
-            with self._lock:
+            with self._readers_lock:  # never the writer's: a reader does not wait for a transaction
                 self._readers.append(reader)
         return reader
 
@@ -82,7 +83,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection; the store must not be used afterwards."""
-        with self._lock:
+        with self._lock, self._readers_lock:
             for reader in self._readers:
                 reader.close()
             self._readers.clear()

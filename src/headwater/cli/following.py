@@ -1,0 +1,74 @@
+"""Following a run to its end: what is shown on the way, on Ctrl-C, on failure, and at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import EndpointConnectionError, HTTPClientError
+from rich.markup import escape
+
+from headwater.cli.console import INTERRUPTED, Exit, err, seconds_text
+from headwater.cli.stage_view import stage_view
+from headwater.errors import EndpointError, RunFailedError
+
+if TYPE_CHECKING:
+    from headwater.cloud.history import StageRun
+    from headwater.cloud.runs import Run, Runs
+    from headwater.cloud.session import Cloud
+
+TAIL_LINES = 15
+
+
+def follow(runs: Runs, arn: str, kinds: dict[str, str], quiet: bool = False) -> Run:
+    """Show a run until it ends, and return it as it ended, whatever its status.
+
+    Ctrl-C stops the run's jobs and leaves it resumable.
+    """
+    run: Run | None = None
+    try:
+        with stage_view(kinds, quiet) as view:
+            for run in runs.follow(arn):
+                view.show(run)
+    except KeyboardInterrupt:
+        runs.stop(arn, "interrupted from the keyboard")
+        raise Exit(INTERRUPTED, "stopped, with the jobs that it had started; `headwater resume` goes on") from None
+    except (EndpointConnectionError, HTTPClientError) as error:
+        raise EndpointError("the endpoint went away in the middle of the run; `headwater resume` goes on") from error
+    if run is None:
+        raise RunFailedError(f"the run {arn} has no status", "UNKNOWN")
+    return run
+
+
+def raise_if_failed(cloud: Cloud, run: Run) -> None:
+    """Explain a run that did not succeed: the stage, its error, the end of its own log, and where the rest is."""
+    if run.status == "SUCCEEDED":
+        return
+    failed = next((stage for stage in run.stages if stage.status in ("FAILED", "TIMED_OUT")), None)
+    if failed:
+        _explain_stage(cloud, failed)
+    cause = f": {run.cause}" if run.cause else ""
+    raise RunFailedError(
+        f"run {run.name} {run.status} after {seconds_text(_duration(run))}: {run.error or 'no error name'}{cause}\n"
+        "when it is mended, `headwater resume` goes on from the failed stage and `headwater run` starts anew",
+        run.status,
+        run.error or "",
+        run.cause or "",
+        failed.name if failed else "",
+    )
+
+
+def _explain_stage(cloud: Cloud, stage: StageRun) -> None:
+    from headwater.cloud.logs import StageLogs
+
+    err.print(f"\n[red]stage {escape(stage.name)} failed[/red]: {escape(stage.error or '')}")
+    lines = StageLogs(cloud).lines(stage)
+    if lines:
+        err.print(f"the last lines of its log (`headwater logs {escape(repr(stage.name))}` shows all):")
+        for line in lines[-TAIL_LINES:]:
+            err.print(f"  {line.message}", markup=False)
+    elif stage.cause:
+        err.print(f"  {stage.cause}", markup=False)
+
+
+def _duration(run: Run) -> float | None:
+    return (run.ended - run.started).total_seconds() if run.ended else None

@@ -1,0 +1,46 @@
+"""``headwater resume``: go on with a run that failed, was stopped, or was interrupted."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+from headwater.cli.console import out, reported
+from headwater.cli.options import Debug, Home, On, Profile, Project, Region
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def resume(
+    run: Optional[str] = typer.Argument(None, help="The run's id; by default the latest."),
+    wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
+    on: On = "local",
+    profile: Profile = None,
+    region: Region = None,
+    project: Project = None,
+    home: Home = None,
+    debug: Debug = False,
+) -> None:
+    """Go on from where the run ended. Stages that had finished are not run again."""
+    with reported(debug):
+        from headwater.cli.deploying import deploy, open_runs
+        from headwater.cli.following import follow, raise_if_failed
+        from headwater.cli.project import Project as ProjectFolder
+        from headwater.cli.project import Where
+        from headwater.cli.run_lock import run_lock
+        from headwater.cli.summary import say_summary, summary
+
+        folder = ProjectFolder(project, home)
+        where = Where(on, profile, region)
+        with run_lock(folder.home, "resume", wait), folder.cloud(where, resume_work=True) as cloud:
+            found = deploy(folder, cloud)
+            runs = open_runs(folder, cloud, found)
+            arn = runs.find(run)
+            runs.resume(arn)
+            out.print(f"going on with run {arn.rsplit(':', 1)[-1]}")
+            ended = follow(runs, arn, folder.kinds)
+            if ended.status == "SUCCEEDED":
+                say_summary(summary(folder.plan, cloud, found, ended), ended)
+            raise_if_failed(cloud, ended)

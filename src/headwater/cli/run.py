@@ -1,0 +1,92 @@
+"""``headwater run``: deploy what changed, run the workflow, follow it, and say what it made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+
+from headwater.cli.console import out, print_json, reported
+from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
+from headwater.errors import RunFailedError, UsageError
+
+if TYPE_CHECKING:
+    from headwater.cli.project import Project as ProjectFolder
+    from headwater.cloud.runs import Runs
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    run_date: str = typer.Option(
+        "", "--run-date", help="The period (YYYY-MM or YYYY-MM-DD); by default all that is new."
+    ),
+    parameter: Optional[list[str]] = typer.Option(
+        None, "--set", help="A declared parameter, as NAME=VALUE; repeatable."
+    ),
+    wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
+    anew: bool = typer.Option(False, "--anew", help="Stop a run that was interrupted, instead of asking to resume it."),
+    json: Json = False,
+    on: On = "local",
+    profile: Profile = None,
+    region: Region = None,
+    project: Project = None,
+    home: Home = None,
+    debug: Debug = False,
+) -> None:
+    """Run the workflow on the embedded endpoint (started when none is up) or on AWS, and follow it to its end."""
+    with reported(debug):
+        from headwater.cli.deploying import deploy, open_runs
+        from headwater.cli.following import follow, raise_if_failed
+        from headwater.cli.periods import check_run_date
+        from headwater.cli.project import Project as ProjectFolder
+        from headwater.cli.project import Where
+        from headwater.cli.run_lock import run_lock
+        from headwater.cli.summary import say_summary, summary
+
+        folder = ProjectFolder(project, home)
+        run_input = inputs(folder, {"RUN_DATE": check_run_date(run_date)}, parameter or [])
+        with run_lock(folder.home, "run", wait), folder.cloud(Where(on, profile, region)) as cloud:
+            if not json:
+                out.print(f"{folder.plan.name}: {len(folder.plan.stages)} stages on {cloud.name}")
+            found = deploy(folder, cloud, lambda line: None if json else out.print(f"  {line}", style="dim"))
+            runs = open_runs(folder, cloud, found)
+            settle_unfinished(runs, anew)
+            ended = follow(runs, runs.start(run_input), folder.kinds, quiet=json)
+            made = summary(folder.plan, cloud, found, ended)
+            if json:
+                print_json(made)
+            if ended.status == "SUCCEEDED" and not json:
+                say_summary(made, ended)
+            raise_if_failed(cloud, ended)
+
+
+def inputs(folder: ProjectFolder, fixed: dict[str, Any], settings: list[str]) -> dict[str, Any]:
+    """The input of an execution: declared parameters with their defaults, and what the command sets.
+
+    Raises
+    ------
+    UsageError
+        For a parameter that workflow.py does not declare, or a setting without ``=``.
+    """
+    values = {**folder.plan.parameters, **fixed}
+    for setting in settings:
+        name, found, value = setting.partition("=")
+        if not found or name not in values:
+            known = ", ".join(sorted(values)) or "none"
+            raise UsageError(f"--set takes NAME=VALUE of a declared parameter ({known}), got {setting!r}")
+        values[name] = value
+    return values
+
+
+def settle_unfinished(runs: Runs, anew: bool) -> None:
+    """Two executions must not work on one lake: stop what is unfinished when told to, else say how to go on."""
+    for found in runs.latest(status="RUNNING"):
+        if not anew:
+            raise RunFailedError(
+                f"run {found['name']} was interrupted and is not finished: `headwater resume` goes on with it, "
+                "`headwater run --anew` stops it first",
+                "RUNNING",
+            )
+        runs.stop(found["executionArn"], "a new run was asked for")
