@@ -1,4 +1,4 @@
-"""An execution in memory: its branches, and the moves of the language (enter, leave, fail, retry, catch, start children).
+"""An execution in memory: its branches, and the moves of the language (enter, leave, fail, retry, catch, spread).
 
 Every move adds history events and marks what changed. Nothing here touches the disk or the clock's threads: the
 :mod:`engine` writes the changes to the journal and only then lets their effects (calls, timers, answers) happen.
@@ -250,14 +250,11 @@ class Execution:
         return Document(value), None if catcher.assign is None else catcher.assign.evaluate(scope)
 
     def _evaluation_failed(self, branch: Branch, failure: StateFailure) -> None:
-        details = {
-            "cause": failure.cause,
-            "error": failure.error,
-            "location": failure.field,
-            "state": branch.state_name,
-        }
-        if branch.state.type == "Map" and not branch.length:
-            branch.last_event_id = branch.before_event_id
+        details = {"cause": failure.cause, "error": failure.error, "state": branch.state_name}
+        if failure.field:
+            details["location"] = failure.field
+        if branch.last_event_id == branch.entered_event_id and branch.state.type != "Wait":
+            branch.last_event_id = branch.before_event_id  # as AWS numbers it, for every type but Wait
         branch.last_event_id = self.record(branch, "EvaluationFailed", details)
 
     def _retry(self, branch: Branch, index: int) -> None:
@@ -472,13 +469,14 @@ class Execution:
                 "Id": record.arn,
                 "Input": self._context_input,
                 "Name": record.name,
-                "RedriveCount": record.redrive_count,
                 "RoleArn": record.role_arn,
                 "StartTime": iso_ms(record.started_ms),
             },
             "State": state,
             "StateMachine": {"Id": record.machine_arn, "Name": record.machine_name},
         }
+        if record.type == "STANDARD":
+            context["Execution"]["RedriveCount"] = record.redrive_count
         if record.redriven_ms is not None:
             context["Execution"]["RedriveTime"] = iso_ms(record.redriven_ms)
         if branch.task is not None and branch.task.get("token"):

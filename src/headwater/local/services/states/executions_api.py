@@ -148,6 +148,8 @@ class ExecutionsApi(Service):
     def _record(self, arn: str) -> ExecutionRecord:
         if not re.fullmatch(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+", arn):
             raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
+        if ":express:" in arn:
+            raise ServiceError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
         record = self.runtime.journal.record(arn)
         if record is None:
             raise missing_execution(arn)

@@ -1,7 +1,8 @@
 """JSONata: the only module that touches the ``jsonata`` package.
 
-Expressions are compiled once and kept. Step Functions adds ``$partition``, ``$range``, ``$hash``, ``$random``, ``$uuid``
-and ``$parse`` and takes ``$eval`` away (Developer Guide, "Transforming data with JSONata in Step Functions", 2025).
+Expressions are compiled once and kept. Step Functions adds ``$partition``, ``$range``, ``$hash``, ``$random``,
+``$uuid`` and ``$parse`` and takes ``$eval`` away
+(Developer Guide, "Transforming data with JSONata in Step Functions", 2025).
 
 What it costs: the package walks its tree in Python, some 15 µs for a small expression; everything that a state
 evaluates passes through :meth:`Expression.evaluate`, so that a faster engine can take its place here.

@@ -304,7 +304,8 @@ class MachinesApi(Service):
             if revisionId is not None and revisionId != machine["revision"]:
                 raise ServiceError(
                     "ConflictException",
-                    f"Failed to publish the State Machine version for revision {revisionId}. The current State Machine revision is {machine['revision']}.",
+                    f"Failed to publish the State Machine version for revision {revisionId}. The current State Machine "
+                    f"revision is {machine['revision']}.",
                 )
             version = self._publish(machine, description)
         return {"stateMachineVersionArn": version["arn"], "creationDate": moment_of(version["created_ms"])}
@@ -337,7 +338,8 @@ class MachinesApi(Service):
             if any(r["stateMachineVersionArn"] == stateMachineVersionArn for r in alias["routingConfiguration"]):
                 raise ServiceError(
                     "ConflictException",
-                    f"Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: [{alias['name']}]",
+                    "Version to be deleted must not be referenced by an alias. Current list of aliases "
+                    f"referencing this version: [{alias['name']}]",
                 )
         self.store.delete(VERSION, stateMachineVersionArn)
         return {}

@@ -303,14 +303,15 @@ class Parser:
         return found
 
     def quoted(self) -> str:
-        """Read a quoted string with backslash escapes."""
+        """Read a quoted string; a backslash escapes the quote and itself, and else stands for itself."""
         quote = self.text[self.position]
         self.position += 1
         read = []
         while not self.peek(quote):
             if self.position >= len(self.text):
                 raise self.fail(quote)
-            self.take("\\")
+            if self.peek("\\" + quote) or self.peek("\\\\"):
+                self.position += 1
             read.append(self.text[self.position : self.position + 1])
             self.position += 1
         self.position += 1

@@ -81,7 +81,7 @@ class State(ABC):
         return Document(value)
 
     def effective_input(self, execution: Execution, branch: Branch) -> Document:
-        """The input after ``InputPath`` and ``Parameters`` (JSONPath), or ``Arguments`` (JSONata; the raw input if none)."""
+        """The input after ``InputPath`` and ``Parameters``, or JSONata's ``Arguments`` (the raw input if none)."""
         selected = branch.input if self.jsonata else self.read_input(execution, branch)
         if self.parameters is None:
             return selected

@@ -104,6 +104,8 @@ class MapState(State):
             return value
         if self.distributed and isinstance(value, dict):
             return [{"Key": key, "Value": item} for key, item in value.items()]
+        if self.items is None:
+            raise query(f"Map state input must be an array but was: {dumps(value)}", "")
         kind = json_type(value)
         raise query(
             f"The JSONata expression '{self.items_source}' specified for the field 'Items' returned an unexpected "
@@ -198,7 +200,7 @@ class MapState(State):
 
     def container_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:
         """Record the state's own failure."""
-        if branch.length or failure.field:
+        if branch.length or failure.field is not None:
             branch.last_event_id = execution.record(branch, "MapStateFailed")
 
     @property

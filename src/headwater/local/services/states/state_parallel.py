@@ -52,7 +52,7 @@ class ParallelState(State):
 
     def container_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:
         """Record the state's own failure."""
-        if branch.length or failure.field:
+        if branch.length or failure.field is not None:
             branch.last_event_id = execution.record(branch, "ParallelStateFailed")
 
     @property

@@ -39,8 +39,8 @@ _UNMODELLED = frozenset(
 def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
     """(error name, cause) of a task whose call was answered with an error.
 
-    The name is the prefix of the service and the Java exception's name, as AWS gives it: ``Glue.EntityNotFoundException``,
-    ``S3.NoSuchKeyException`` for ``aws-sdk``.
+    The name is the prefix of the service and the Java exception's name, as AWS gives it:
+    ``Glue.EntityNotFoundException``, ``S3.NoSuchKeyException`` for ``aws-sdk``.
     """
     prefix = "Lambda" if target.api is None else target.api.error_prefix
     request = str(uuid.uuid4())

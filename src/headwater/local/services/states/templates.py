@@ -1,4 +1,4 @@
-"""Payload templates: ``Parameters``, ``ResultSelector``, ``ItemSelector`` (JSONPath) and ``Arguments``, ``Output`` (JSONata).
+"""Payload templates: ``Parameters``, ``ResultSelector``, ``ItemSelector``; in JSONata ``Arguments``, ``Output``.
 
 A template is compiled to a function of the scope; a part without expressions is handed out as it is, uncopied.
 """

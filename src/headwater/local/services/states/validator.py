@@ -1,7 +1,7 @@
 """Checks a definition as AWS does before it keeps it: every problem found, each with its code and location.
 
-Codes and texts follow AWS's diagnostics (``ValidateStateMachineDefinition``); where no recording of a text is known, the
-text says what was expected.
+Codes and texts follow AWS's diagnostics (``ValidateStateMachineDefinition``); where no recording of a text is known,
+the text says what was expected.
 """
 
 from __future__ import annotations
@@ -212,7 +212,10 @@ class _Validator:
         if not isinstance(resource, str) or not resource.startswith("arn:"):
             yield Diagnostic(SCHEMA, "Value is not a valid resource ARN", f"{at}/Resource")
         elif integrations.parse_resource(resource) is None:
-            message = f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+            message = (
+                f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the "
+                "resource is not available in this region."
+            )
             yield Diagnostic(SCHEMA, message, f"{at}/Resource")
 
     def _fail(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:

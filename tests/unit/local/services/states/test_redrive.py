@@ -1,0 +1,74 @@
+"""Redrive: an execution goes on where it failed, and what succeeded is not run again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from headwater.local.service import ServiceError
+from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task
+
+
+def test_a_chain_goes_on_at_the_failed_state(small: SmallEndpoint) -> None:
+    jobs = Jobs(small)
+    arn = small.begin(chain(("one", glue_task("one", ResultPath="$.one")), ("two", glue_task("two"))))
+    jobs.await_started(1)
+    jobs.end("jr_one_0")
+    jobs.await_started(2)
+    jobs.end("jr_two_1", "FAILED")
+    assert small.wait(arn)["status"] == "FAILED"
+    small.sfn("redrive_execution", executionArn=arn)
+    jobs.await_started(3)
+    jobs.end("jr_two_2")
+    ended = small.wait(arn)
+    assert (ended["status"], ended["redriveCount"]) == ("SUCCEEDED", 1)
+    assert sorted(jobs.states) == ["jr_one_0", "jr_two_1", "jr_two_2"]
+    assert "ExecutionRedriven" in small.event_types(arn)
+
+
+def test_inside_a_parallel_only_what_failed_runs_again(small: SmallEndpoint) -> None:
+    jobs = Jobs(small)
+    branches = [
+        chain(("a", glue_task("a")), ("a2", glue_task("a2"))),
+        chain(("b", glue_task("b"))),
+        chain(("c", glue_task("c"))),
+    ]
+    arn = small.begin(chain(("first", glue_task("first")), ("all", {"Type": "Parallel", "Branches": branches})))
+    jobs.await_started(1)
+    jobs.end("jr_first_0")
+    jobs.await_started(4)
+    by_job = {run.split("_")[1]: run for run in jobs.states}
+    jobs.end(by_job["a"])
+    jobs.await_started(5)
+    jobs.end(by_job["b"])
+    jobs.end(by_job["c"], "FAILED")
+    assert small.wait(arn)["status"] == "FAILED"
+    started = len(jobs.states)
+    small.sfn("redrive_execution", executionArn=arn)
+    jobs.await_started(started + 2)  # a2 was stopped, c failed; first, a and b had succeeded
+    again = sorted(run for run, state in jobs.states.items() if state == "RUNNING")
+    assert sorted(run.split("_")[1] for run in again) == ["a2", "c"]
+    for run in again:
+        jobs.end(run)
+    ended = small.wait(arn)
+    assert ended["status"] == "SUCCEEDED"
+    assert [result["JobName"] for result in json.loads(ended["output"])] == ["a2", "b", "c"]
+
+
+def test_a_stopped_execution_goes_on(small: SmallEndpoint) -> None:
+    jobs = Jobs(small)
+    arn = small.begin(chain(("one", glue_task("one"))))
+    jobs.await_started(1)
+    small.sfn("stop_execution", executionArn=arn)
+    jobs.await_state("jr_one_0", "STOPPED")
+    small.sfn("redrive_execution", executionArn=arn)
+    jobs.await_started(2)
+    jobs.end("jr_one_1")
+    assert small.wait(arn)["status"] == "SUCCEEDED"
+
+
+def test_a_success_cannot_be_redriven(small: SmallEndpoint) -> None:
+    ended = small.run(chain(("p", {"Type": "Pass"})))
+    with pytest.raises(ServiceError, match="ExecutionNotRedrivable"):
+        small.sfn("redrive_execution", executionArn=ended["executionArn"])
