@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
-from rich.tree import Tree
 
 from headwater.cli.console import out, print_json, reported
 from headwater.cli.options import Debug, Json, Project
@@ -38,20 +38,15 @@ def plan(
         elif json:
             print_json(to_json(found))
         else:
-            out.print(_tree(render_text(found)), crop=False, no_wrap=True, width=400 if not out.is_terminal else None)
+            for line in _lines(render_text(found)):
+                out.print(line)
 
 
-def _tree(node: Node) -> Tree:
-    tree = Tree(_styled(node), guide_style="dim")
-    _grow(tree, node)
-    return tree
-
-
-def _grow(tree: Tree, node: Node) -> None:
-    for child in node.children:
-        _grow(tree.add(_styled(child)), child)
-
-
-def _styled(node: Node) -> str:
+def _lines(node: Node, lead: str = "", below: str = "") -> Iterator[str]:
+    """A tree as lines that are never cut, so that a pipe gets every word."""
     style = STYLES.get(node.kind)
-    return f"[{style}]{escape(node.text)}[/{style}]" if style else escape(node.text)
+    text = escape(node.text)
+    yield lead + (f"[{style}]{text}[/{style}]" if style else text)
+    for child in node.children:
+        last = child is node.children[-1]
+        yield from _lines(child, below + ("└── " if last else "├── "), below + ("    " if last else "│   "))
