@@ -6,7 +6,7 @@ MergeNewColumns keeps the columns of a table and adds new ones; InheritFromTable
 What this crawler made under its targets and no longer finds is marked with DEPRECATED_BY_CRAWLER, deleted, or logged.
 Table parameters are those of real tables. The catalog is written through the endpoint as the crawler's role.
 
-Not faithful to AWS: a table that only changed its statistics gets no new version.
+Not faithful to AWS: a table that only changed its statistics gets no new archived version.
 """
 
 from __future__ import annotations
@@ -200,6 +200,8 @@ class CatalogWriter:
         if changed and self.policy.update == "LOG":
             self.log("INFO", f"Table {name} has a changed schema, not updated (UpdateBehavior is LOG)")
             return known
+        if not changed and _without_run(known["Parameters"]) == _without_run(wanted["Parameters"]):
+            return known
         kept = {m: known[m] for m in ("Description", "LastAccessTime", "Owner", "Retention") if m in known}
         self.glue("update_table", DatabaseName=self.database, TableInput={**wanted, **kept}, SkipArchive=not changed)
         if changed:
@@ -320,6 +322,10 @@ def _schema_of(record: dict[str, Any]) -> tuple[Any, ...]:
     columns = [(column["Name"], column.get("Type")) for column in descriptor.get("Columns", [])]
     serde = descriptor.get("SerdeInfo", {})
     return columns, descriptor.get("InputFormat"), serde, parameters
+
+
+def _without_run(parameters: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name != "CRAWL_RUN_ID"}
 
 
 def _merge_columns(known: dict[str, Any], wanted: dict[str, Any]) -> None:

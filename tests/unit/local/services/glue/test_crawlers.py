@@ -124,8 +124,14 @@ def test_a_second_crawl_updates_the_schema_in_a_new_version(lake: Any) -> None:
     lake.put("raw/t/a.csv", CSV)
     lake.crawler(path="s3://lake/raw/t/")
     lake.crawl()
+    before = lake.table("t")
     lake.crawl()
+    assert lake.table("t") == before
+    lake.put("raw/t/b.csv", CSV)
+    lake.crawl()
+    assert lake.table("t")["Parameters"]["objectCount"] == "2"
     assert len(lake.glue("get_table_versions", DatabaseName="lake", TableName="t")["TableVersions"]) == 1
+    (lake.endpoint.s3_root / "lake/raw/t/b.csv").unlink()
     lake.put("raw/t/a.csv", "day,dep_time,carrier,late,gate\n1,5.5,UA,true,A\n2,,AA,false,B\n")
     lake.crawl()
     assert lake.columns("t")["dep_time"] == "double" and "gate" in lake.columns("t")
