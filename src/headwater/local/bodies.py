@@ -386,7 +386,7 @@ def _write_all(target: Spool, pieces: list[bytes | memoryview]) -> None:
 
 
 def spool_source(
-    source: bytes | bytearray | str | Path | BinaryIO, folder: Path, algorithms: frozenset[str] = frozenset()
+    source: bytes | bytearray | str | Path | BinaryIO | FileBody, folder: Path, algorithms: frozenset[str] = frozenset()
 ) -> UploadBody:
     """The body of an in-process call (bytes, text, a path or a binary stream) as an :class:`UploadBody` with the
     checksums of ``algorithms``; a path's file is copied, not taken."""

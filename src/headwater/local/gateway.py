@@ -178,7 +178,7 @@ class Gateway:
     ) -> tuple[Principal, HttpRequest, Routed, bodies.UploadBody | None]:
         """The caller, the request with its body, and its operation. Only S3 is routed before its body is read."""
         principal, secret = self.endpoint.identity.authenticate(found.access_key, found.token, service)
-        signed_path = http.headers.get(SIGNED_PATH, http.path)
+        signed_path = http.path if found.version == 2 else http.headers.get(SIGNED_PATH, http.path)
         if service == "s3":
             routed = wire.route(service, http)
             if routed.streams:
@@ -211,10 +211,17 @@ class Gateway:
             raise ServiceError("ValidationException", problem)
         answer = await self.endpoint.dispatch(call, members)
         streamed = answer.get("Body") if call.service == "s3" else None
-        if isinstance(streamed, bodies.FileBody):
+        if not isinstance(streamed, bodies.FileBody):
+            response = wire.serialize(routed, answer, call.request_id)
+            if call.service == "s3" and "ContentRange" in answer:  # a HEAD of a range
+                return HttpResponse(206, response.headers, response.body)
+            return response
+        try:
             response = wire.serialize(routed, {k: v for k, v in answer.items() if k != "Body"}, call.request_id)
-            return HttpResponse(response.status, response.headers, streamed)
-        return wire.serialize(routed, answer, call.request_id)
+        except BaseException:
+            streamed.close()
+            raise
+        return HttpResponse(206 if "ContentRange" in answer else response.status, response.headers, streamed)
 
     def _own_page(self, http: HttpRequest) -> HttpResponse:
         if http.path == "/_headwater/health" and http.method in ("GET", "HEAD"):
@@ -291,6 +298,7 @@ async def _send(response: HttpResponse, send: Send, head: bool, endpoint: LocalE
         headers["content-length"] = str(len(body))
     if response.status in (204, 304):
         headers.pop("content-length", None)
+        body = b""
     await send(
         {
             "type": "http.response.start",

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from botocore.utils import normalize_url_path
 
 from headwater.local.service import ServiceError
+from headwater.local.sigv2 import check_presigned, read_presigned
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)
@@ -39,6 +40,7 @@ class Signature:
     token: str | None
     presigned: bool
     expires_s: int = 0
+    version: int = 4
 
     @property
     def scope(self) -> str:
@@ -65,7 +67,11 @@ def read_signature(headers: Mapping[str, str], query: str) -> Signature | None:
         token, presigned = values.get("X-Amz-Security-Token"), True
         expires_s = int(values["X-Amz-Expires"]) if values.get("X-Amz-Expires", "").isdigit() else 0
     else:
-        return None
+        older = read_presigned(query)
+        if older is None:
+            return None
+        key, signature, token = older
+        return Signature(key, "", "us-east-1", "s3", (), signature, "", token, presigned=True, version=2)
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
         raise ServiceError(
@@ -96,6 +102,9 @@ def check_signature(
     body_sha256:
         The body's hash, for requests that do not carry x-amz-content-sha256.
     """
+    if found.version == 2:
+        check_presigned(secret, method, path, query, headers, now)
+        return
     _check_time(found, now or datetime.now(UTC))
     if found.presigned:
         payload = headers.get("x-amz-content-sha256", UNSIGNED)

@@ -9,6 +9,7 @@ classes; each is refused by name. Bucket configurations are stored and given bac
 
 from __future__ import annotations
 
+import shutil
 from typing import ClassVar
 
 from headwater.local.bodies import UPLOAD_PREFIX
@@ -37,3 +38,5 @@ class S3Service(MultipartOperations, ListingOperations, ConfigurationOperations)
         self.tree = Tree()
         for left in self.tmp.glob(f"{UPLOAD_PREFIX}*"):
             left.unlink(missing_ok=True)  # bodies of requests that a kill cut off
+        for left in self.tmp.glob("bucket-*"):
+            shutil.rmtree(left, ignore_errors=True)

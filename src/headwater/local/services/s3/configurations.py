@@ -1,8 +1,8 @@
 """Buckets' configuration sub-resources: stored and given back through one table.
 
-What is stored is not acted upon here, beside default ownership: no object expires by a lifecycle rule, no notification
-is sent, no access is logged, nothing is replicated, no website is served. Versioning's status is kept; versions are not.
-Object lock, ACLs and what else would promise protection is refused.
+What is stored is not acted upon here: no object expires by a lifecycle rule, no notification is sent, no access is
+logged, nothing is replicated, no website is served. Versioning's status is kept; versions are not.
+Object lock, ACLs and what else would promise protection are refused.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ OPTIONS = frozenset({"SkipDestinationValidation", "ConfirmRemoveSelfBucketAccess
 class ConfigurationOperations(BucketOperations):
     """The operations on sub-resources; those of :data:`SUB_RESOURCES` are added below the class."""
 
-    def _get(self, resource: SubResource, bucket: str, members: Members) -> Members:
+    def _get_configuration(self, resource: SubResource, bucket: str, members: Members) -> Members:
         refuse_others(resource.get, members, _COMMON | ({"Id"} if resource.by_id else set()))
         self.bucket_folder(bucket, members.get("ExpectedBucketOwner"))
         record = self.store.get(CONFIGURATIONS, _key(resource, bucket, members))
@@ -232,7 +232,7 @@ class ConfigurationOperations(BucketOperations):
             raise ServiceError(code, text, 404, BucketName=bucket)
         return _answer(resource, record)
 
-    def _put(self, resource: SubResource, bucket: str, members: Members) -> Members:
+    def _put_configuration(self, resource: SubResource, bucket: str, members: Members) -> Members:
         accepted = _COMMON | resource.extra | OPTIONS | {resource.member} | ({"Id"} if resource.by_id else set())
         refuse_others(resource.put, members, accepted)
         self.bucket_folder(bucket, members.get("ExpectedBucketOwner"))
@@ -245,7 +245,7 @@ class ConfigurationOperations(BucketOperations):
         self.store.put(CONFIGURATIONS, _key(resource, bucket, members), record)
         return extra
 
-    def _delete(self, resource: SubResource, bucket: str, members: Members) -> Members:
+    def _delete_configuration(self, resource: SubResource, bucket: str, members: Members) -> Members:
         refuse_others(resource.delete, members, _COMMON | ({"Id"} if resource.by_id else set()))
         self.bucket_folder(bucket, members.get("ExpectedBucketOwner"))
         existed = self.store.delete(CONFIGURATIONS, _key(resource, bucket, members))
@@ -253,7 +253,7 @@ class ConfigurationOperations(BucketOperations):
             raise ServiceError(*_NO_CONFIGURATION, 404)
         return {}
 
-    def _list(self, resource: SubResource, bucket: str, members: Members) -> Members:
+    def _list_configuration(self, resource: SubResource, bucket: str, members: Members) -> Members:
         refuse_others(resource.list, members, _COMMON | {"ContinuationToken"})
         self.bucket_folder(bucket, members.get("ExpectedBucketOwner"))
         start, after = f"{bucket}/{resource.name}/", members.get("ContinuationToken", "")
@@ -338,7 +338,8 @@ def _key(resource: SubResource, bucket: str, members: Members) -> str:
 def _answer(resource: SubResource, record: Members) -> Members:
     value = _moments(record["value"])
     answer: Members = {resource.member: value} if resource.wrapped else dict(value)
-    return answer | record.get("extra", {})
+    extra: Members = record.get("extra", {})
+    return answer | extra
 
 
 def _check(name: str, value: Any) -> None:
@@ -385,11 +386,11 @@ def _bind(method: Callable[..., Members], resource: SubResource, name: str) -> N
 
 
 for _resource in SUB_RESOURCES:
-    _bind(ConfigurationOperations._get, _resource, _resource.get)
+    _bind(ConfigurationOperations._get_configuration, _resource, _resource.get)
     for _name, _method in (
-        (_resource.put, ConfigurationOperations._put),
-        (_resource.delete, ConfigurationOperations._delete),
-        (_resource.list, ConfigurationOperations._list),
+        (_resource.put, ConfigurationOperations._put_configuration),
+        (_resource.delete, ConfigurationOperations._delete_configuration),
+        (_resource.list, ConfigurationOperations._list_configuration),
     ):
         if _name:
             _bind(_method, _resource, _name)

@@ -223,10 +223,10 @@ class ObjectOperations(BucketOperations):
         """Remove an object and the folders that it leaves empty; one that is not there is no error, as on AWS."""
         self.bucket_folder(Bucket, ExpectedBucketOwner)
         check_version(VersionId)
-        self._delete(Bucket, Key, IfMatch)
+        self._remove_object(Bucket, Key, IfMatch)
         return {}
 
-    def _delete(self, bucket: str, key: str, if_match: str | None) -> None:
+    def _remove_object(self, bucket: str, key: str, if_match: str | None) -> None:
         with self.objects.locked(bucket, key):
             if if_match is not None:
                 check_write(self.objects.find(bucket, key), key, if_match, None)
@@ -254,7 +254,7 @@ class ObjectOperations(BucketOperations):
             try:
                 refuse_others("DeleteObjects", one, frozenset({"ETag", "Key", "VersionId"}))
                 check_version(one.get("VersionId"))
-                self._delete(Bucket, one["Key"], one.get("ETag"))
+                self._remove_object(Bucket, one["Key"], one.get("ETag"))
                 deleted.append({"Key": one["Key"]})
             except ServiceError as error:
                 failed.append({"Key": one["Key"], "Code": error.code, "Message": error.message})
