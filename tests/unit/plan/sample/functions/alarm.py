@@ -1,0 +1,5 @@
+"""A handler."""
+
+
+def lambda_handler(event: object, context: object) -> None:
+    """Do nothing."""

@@ -1,0 +1,5 @@
+"""A handler."""
+
+
+def main(event: object, context: object) -> None:
+    """Do nothing."""

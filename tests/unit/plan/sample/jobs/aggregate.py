@@ -1,0 +1,1 @@
+"""aggregate: what it does is no matter to a plan."""

@@ -1,0 +1,1 @@
+"""clean: what it does is no matter to a plan."""

@@ -1,0 +1,1 @@
+"""fit: what it does is no matter to a plan."""

@@ -1,0 +1,1 @@
+"""judge: what it does is no matter to a plan."""

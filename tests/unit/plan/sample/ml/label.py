@@ -1,0 +1,1 @@
+"""label: what it does is no matter to a plan."""

@@ -1,0 +1,155 @@
+"""The template as a whole: cfn-lint finds nothing, the same project gives the same bytes, names are AWS's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater import Lake, Workflow, load_workflow
+from headwater.plan.plan import Plan, make_plan
+from headwater.plan.render import plain, render_text, to_json
+from tests.unit.plan.conftest import SAMPLE
+
+FLIGHTS = Path(__file__).parents[3] / "examples" / "flights"
+
+
+def lint(template: dict[str, Any], folder: Path) -> str:
+    file = folder / "template.json"
+    file.write_text(json.dumps(template))
+    command = [
+        sys.executable,
+        "-c",
+        "from cfnlint.runner import main; main()",
+        "--regions",
+        "us-east-1",
+        "--",
+        str(file),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+
+
+@pytest.mark.parametrize("project", [SAMPLE, FLIGHTS], ids=["sample", "flights"])
+def test_cfn_lint_finds_nothing(project: Path, tmp_path: Path) -> None:
+    assert lint(make_plan(load_workflow(project)).template, tmp_path) == ""
+
+
+def test_cfn_lint_would_find_something(sample: Plan, tmp_path: Path) -> None:
+    broken = json.loads(json.dumps(sample.template))
+    broken["Resources"]["CleanJob"]["Properties"]["NoSuchProperty"] = 1
+    assert "NoSuchProperty" in lint(broken, tmp_path)
+
+
+def test_the_same_project_gives_the_same_bytes(sample: Plan) -> None:
+    again = make_plan(load_workflow(SAMPLE))
+    assert json.dumps(again.template) == json.dumps(sample.template)
+    assert [(a.key, a.read()) for a in again.assets] == [(a.key, a.read()) for a in sample.assets]
+
+
+def test_no_account_or_region_is_written_into_the_template(sample: Plan) -> None:
+    text = json.dumps({name: part for name, part in sample.template.items() if name != "Mappings"})
+    assert "000000000000" not in text and "us-east-1" not in text
+
+
+def test_everything_that_takes_tags_carries_the_workflows(sample: Plan) -> None:
+    untagged = {"AWS::Glue::Database", "AWS::Glue::Table", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule"}
+    for name, resource in sample.template["Resources"].items():
+        if resource["Type"] in untagged:
+            continue
+        tags = resource["Properties"]["Tags"]
+        tags = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
+        assert tags["Team"] == "north" and tags["headwater:workflow"] == "demand", name
+
+
+def test_data_outlives_the_stack(sample: Plan) -> None:
+    bucket = sample.template["Resources"]["LakeBucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+
+
+def test_a_glue_job_gets_its_paths_parameters_and_shared_code(sample: Plan) -> None:
+    job = sample.template["Resources"]["CleanJob"]["Properties"]
+    arguments = job["DefaultArguments"]
+    assert arguments["--ORDERS_PATH"] == {"Fn::Sub": "s3://${LakeBucket}/raw/orders/"}
+    assert arguments["--CLEAN_ORDERS_PATH"] == {"Fn::Sub": "s3://${LakeBucket}/processed/clean_orders/"}
+    assert arguments["--job-bookmark-option"] == "job-bookmark-enable"
+    assert (arguments["--RUN_DATE"], arguments["--HORIZON"], arguments["--DRY"]) == ("", "7", "false")
+    library = arguments["--extra-py-files"]["Fn::Sub"].split("}/")[1]
+    assert library in {asset.key for asset in sample.assets}
+    assert (job["GlueVersion"], job["WorkerType"]) == ("5.1" if sys.version_info < (3, 13) else "6.0", "G.1X")
+
+
+def test_a_declared_schema_becomes_a_table_unless_a_crawler_finds_it(sample: Plan) -> None:
+    tables = [r["Properties"]["TableInput"] for r in sample.template["Resources"].values() if "Table" in r["Type"]]
+    assert {table["Name"]: table["PartitionKeys"] for table in tables} == {
+        "rates": [],
+        "daily": [{"Name": "day", "Type": "string"}],
+    }
+
+
+def test_handlers_are_found(sample: Plan) -> None:
+    resources = sample.template["Resources"]
+    handlers = {
+        name: resources[f"{name}Function"]["Properties"]["Handler"] for name in ("Alarm", "Notify", "Summarise")
+    }
+    assert handlers == {"Alarm": "alarm.lambda_handler", "Notify": "notify.main", "Summarise": "handler.handler"}
+
+
+def test_names_stay_within_awss_limits(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "s.py").write_text("")
+    lake = Lake("lake")
+    workflow = Workflow("w" * 70, lake)
+    workflow.root = tmp_path
+    for letter in "ab":
+        workflow.function(letter * 60, "a.py")
+    workflow.processing("p" * 60, "s.py", writes=lake.processed("x"))
+    plan = make_plan(workflow)
+    names = [
+        r["Properties"]["FunctionName"]
+        for r in plan.template["Resources"].values()
+        if "FunctionName" in r.get("Properties", {})
+    ]
+    assert len(set(names)) == 2 and all(len(name) <= 64 for name in names)
+    prefix = next(stage.resource for stage in plan.stages if stage.kind == "processing")
+    assert prefix is not None and len(prefix) <= 35
+    assert lint(plan.template, tmp_path) == ""
+
+
+def test_a_plan_of_fifty_stages_takes_well_under_a_second(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text("")
+    lake = Lake("lake")
+    workflow = Workflow("wide", lake)
+    workflow.root = tmp_path
+    data = [lake.raw("d0")]
+    for number in range(50):
+        data.append(lake.processed(f"d{number + 1}"))
+        workflow.spark(f"s{number}", "s.py", reads=[data[number // 2], data[number // 3]], writes=data[-1])
+    started = time.process_time()
+    plan = make_plan(workflow)
+    assert time.process_time() - started < 1
+    assert len(plan.stages) == 50
+
+
+def test_the_json_has_the_documented_shape(sample: Plan) -> None:
+    shape = json.loads(json.dumps(to_json(sample)))
+    assert list(shape) == [
+        *("version", "workflow", "lake", "database", "parameters", "datasets", "levels", "period", "critical_path_s"),
+        *("stages", "state_machine", "assets", "resources"),
+    ]
+    assert shape["stages"][1]["after"] == ["catalog"]
+    assert shape["state_machine"]["states"]["catalog: wait"] == "catalog"
+    assert shape["state_machine"]["states"]["headwater: start"] is None
+    assert shape["critical_path_s"]["planned"] >= shape["critical_path_s"]["graph"] > 0
+
+
+def test_the_tree_shows_what_each_stage_reads_writes_and_may_do(sample: Plan) -> None:
+    text = plain(render_text(sample))
+    for expected in ("clean (spark, jobs/clean.py)", "reads orders, rates", "writes clean_orders", "when=always"):
+        assert expected in text
+    assert "may lambda:InvokeFunction on ${SummariseFunction.Arn} and 2 more: invoke the functions" in text
