@@ -32,6 +32,10 @@ Key = tuple[str, str, str]  # name, version, revision
 log = logging.getLogger(__name__)
 
 
+class Interrupted(Exception):
+    """The endpoint stopped while a function ran; what became of the invocation is unknown."""
+
+
 class FunctionEngine:
     """Thread-safe: the public methods may be called from any thread or loop.
 
@@ -70,10 +74,10 @@ class FunctionEngine:
         self._stale: set[Environment] = set()
 
     def submit(self, spec: FunctionSpec, invocation: Invocation) -> Future[Outcome]:
-        """Start an invocation. It runs to its end whoever waits for it."""
+        """Start an invocation. It runs to its end whoever waits for it. Its future may raise :class:`Interrupted`."""
         with self._lock:
             if self._closed:
-                raise RuntimeError(f"function {spec.name}: the endpoint is stopping")
+                raise Interrupted(f"function {spec.name}: the endpoint is stopping")
             if self._thread is None:
                 shutil.rmtree(self._tmp, ignore_errors=True)
                 self._thread = threading.Thread(target=self._loop.run_forever, name="functions", daemon=True)
@@ -100,6 +104,8 @@ class FunctionEngine:
             environment.discard()
             raise
         self._give_back(key, environment)
+        if self._closed and outcome.error is not None:
+            raise Interrupted(f"function {spec.name}: the endpoint stopped during the invocation")
         return outcome
 
     def _take(self, key: Key) -> Environment | None:

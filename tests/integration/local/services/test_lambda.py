@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
+from headwater.local.service import ServiceError
 
 LIMIT_S = 30
 ROLE = "arn:aws:iam::000000000000:role/function-role"
@@ -365,6 +366,33 @@ def test_functions_and_waiting_events_survive_a_restart(tmp_path: Path) -> None:
         assert mark.read_text() == "once"
     finally:
         second.stop()
+
+
+def test_an_invocation_that_a_stop_interrupts_is_no_answer_of_the_function(tmp_path: Path) -> None:
+    live = LocalEndpoint(EndpointSettings(home=tmp_path / "home"))
+    live.start()
+    try:
+        live.call("iam", "create_role", RoleName="function-role", AssumeRolePolicyDocument=json.dumps(TRUST))
+        code = "import time\ndef handler(event, context):\n    print('running')\n    time.sleep(60)\n"
+        package = {"ZipFile": bundle(main=code)}
+        live.call(
+            "lambda",
+            "create_function",
+            FunctionName="f",
+            Runtime="python3.11",
+            Role=ROLE,
+            Handler="main.handler",
+            Timeout=120,
+            Code=package,
+        )
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(live.call, "lambda", "invoke", FunctionName="f")
+            until(lambda: "running\n" in log_messages(live))
+            live.stop()
+            with pytest.raises(ServiceError, match="Headwater.Interrupted: function f"):
+                answer.result(LIMIT_S)
+    finally:
+        live.stop()
 
 
 def test_a_start_removes_packages_that_nothing_needs(functions: Any, endpoint: LocalEndpoint) -> None:

@@ -193,8 +193,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
 
 def described(configuration: Configuration, arn: str) -> dict[str, Any]:
     """The FunctionConfiguration that operations answer."""
-    hidden = ("CodeFolder", "FileSystemConfigs", "KMSKeyArn", "VpcConfig")
-    result = {key: value for key, value in configuration.items() if key not in hidden and value not in (None, {})}
+    hidden = ("CodeFolder", "FileSystemConfigs", "KMSKeyArn", "Published", "VpcConfig")
+    result = {key: value for key, value in configuration.items() if key not in hidden and value not in (None, {}, [])}
     if "Layers" in result:
         result["Layers"] = [{"Arn": layer["Arn"], "CodeSize": layer["CodeSize"]} for layer in result["Layers"]]
     return result | {

@@ -101,6 +101,8 @@ class EventQueue:
             try:
                 done = await self._attempt(request_id, event)
             except ServiceError as error:
+                if self._closed:
+                    return  # it stays in the store for the next start
                 if error.code != "TooManyRequestsException":
                     log.warning("the event %s for %s is dropped: %s", request_id, event["name"], error)
                     done = True

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from headwater.local.engines.function import Interrupted
 from headwater.local.engines.function_spec import FunctionSpec, Invocation, Outcome
 from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.lambda_.base import EngineHolder
@@ -79,7 +80,10 @@ class InvocationOperations(EngineHolder):
 
     async def _run(self, target: Target, invocation: Invocation) -> Outcome:
         with self._admitted(target.name):
-            return await self.engine.invoke(self._spec(target), invocation)
+            try:
+                return await self.engine.invoke(self._spec(target), invocation)
+            except Interrupted as error:
+                raise ServiceError("ServiceException", f"Headwater.Interrupted: {error}", 500) from error
 
     async def run_event(
         self, name: str, qualifier: str | None, payload: bytes, request_id: str
