@@ -57,7 +57,7 @@ class Store:
         self._readers_lock = threading.Lock()
         self._depth = 0
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: dict[threading.Thread, sqlite3.Connection] = {}
         self._writer = self._connect()
         self.schema(SCHEMA)
 
@@ -75,7 +75,9 @@ class Store:
         if reader is None:
             reader = self._local.reader = self._connect()
             with self._readers_lock:  # never the writer's: a reader does not wait for a transaction
-                self._readers.append(reader)
+                for thread in [thread for thread in self._readers if not thread.is_alive()]:
+                    self._readers.pop(thread).close()  # a thread a crawl or job would leak its connection otherwise
+                self._readers[threading.current_thread()] = reader
         return reader
 
     def _owned(self) -> bool:
@@ -84,7 +86,7 @@ class Store:
     def close(self) -> None:
         """Close every connection; the store must not be used afterwards."""
         with self._lock, self._readers_lock:
-            for reader in self._readers:
+            for reader in self._readers.values():
                 reader.close()
             self._readers.clear()
             self._writer.close()
