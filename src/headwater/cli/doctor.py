@@ -7,7 +7,7 @@ import typer
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, Project
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 MARKS = {"ok": "[green]ok[/green]  ", "warn": "[yellow]warn[/yellow]", "bad": "[red]bad[/red] "}
 
 

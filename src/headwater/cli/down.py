@@ -7,7 +7,7 @@ import typer
 from headwater.cli.console import out, reported
 from headwater.cli.options import Debug, Home, Project
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from headwater.cli.console import out, print_json, reported, seconds_text
 from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from headwater.cli.console import out, reported
 from headwater.cli.options import Debug
 from headwater.errors import UsageError
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 LEFT_OUT = {"__pycache__", "data", ".headwater", ".pytest_cache"}
 
 

@@ -16,7 +16,13 @@ from headwater.errors import UsageError
 if TYPE_CHECKING:
     from headwater.cloud.lake import LakeFiles, LakeUri
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Put, get, list, sync and remove the lake's files.")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Put, get, list, sync and remove the lake's files.",
+)
 
 
 class _Lake:

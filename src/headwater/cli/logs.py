@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headwater.cloud.logs import LogLine
     from headwater.cloud.runs import Run
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

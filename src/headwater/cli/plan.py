@@ -16,7 +16,7 @@ from headwater.cli.options import Debug, Json, Project
 if TYPE_CHECKING:
     from headwater.plan.render import Node
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 STYLES = {"workflow": "bold", "stage": "cyan", "together": "magenta", "permission": "dim", "note": "yellow"}
 
 

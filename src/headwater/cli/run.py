@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headwater.cli.project import Project as ProjectFolder
     from headwater.cloud.runs import Runs
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import typer
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, Project
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 USUAL_PORT = 4566
 
 
