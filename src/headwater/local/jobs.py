@@ -35,6 +35,7 @@ Reason = Literal["exited", "timeout", "stopped", "memory"]
 
 SAMPLE_S = 0.25
 DRAIN_S = 1.0
+TELL_S = 30.0
 READ_BYTES = 1 << 16
 
 log = logging.getLogger(__name__)
@@ -150,6 +151,7 @@ class JobSupervisor:
         self._marker = uuid.uuid4().hex
         self._guard = GuardProcess(self._marker)
         self._jobs: dict[str, Job] = {}
+        self._tellers: set[threading.Thread] = set()
         self._lock = threading.Lock()
         self._closed = False
         self._loop = asyncio.new_event_loop()
@@ -259,14 +261,25 @@ class JobSupervisor:
         log.info("job %s ended: code %s, signal %s, %s", job.id, exit.code, exit.signal, exit.reason)
         job.exit.set_result(exit)
         if job.spec.on_exit is not None:
-            threading.Thread(target=_tell, args=(job.spec, exit), name=f"exit-{job.id}").start()
+            teller = threading.Thread(target=self._tell, args=(job.spec.on_exit, job.id, exit), name=f"exit-{job.id}")
+            self._tellers.add(teller)
+            teller.start()
+
+    def _tell(self, on_exit: Callable[[JobExit], None], id: str, exit: JobExit) -> None:
+        try:
+            on_exit(exit)
+        except Exception:
+            log.exception("job %s: what follows its end failed", id)
+        finally:
+            self._tellers.discard(threading.current_thread())
 
     def release(self, job: Job) -> None:
         """Take the job off the guard's list; called before it is reaped, while its number is still its own."""
         self._guard.discard(job.pid)
 
     def close(self, grace_s: float = 5) -> None:
-        """Stop every job (SIGTERM, at most ``grace_s`` seconds, SIGKILL), wait for their ends, end the guard."""
+        """Stop every job (SIGTERM, at most ``grace_s`` seconds, SIGKILL), wait for their ends and for what
+        ``on_exit`` makes of them, end the guard."""
         with self._lock:
             closed, self._closed = self._closed, True
             jobs = list(self._jobs.values())
@@ -276,19 +289,13 @@ class JobSupervisor:
             self.end(job, "stopped", min(grace_s, job.spec.grace_s))
         for job in jobs:
             job.wait(grace_s + DRAIN_S + 10)
+        for teller in list(self._tellers):
+            teller.join(TELL_S)
         if self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
         self._guard.close()
-
-
-def _tell(spec: JobSpec, exit: JobExit) -> None:
-    try:
-        assert spec.on_exit is not None  # nosec B101: for the type checker; the caller looked
-        spec.on_exit(exit)
-    except Exception:
-        log.exception("job %s: what follows its end failed", spec.id)
 
 
 class _Watch:

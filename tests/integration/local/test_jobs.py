@@ -178,6 +178,20 @@ def test_close_ends_jobs_and_refuses_new_ones(supervisor: JobSupervisor, tmp_pat
         supervisor.start(spec(tmp_path, "pass"))
 
 
+def test_close_waits_for_what_follows_an_exit(supervisor: JobSupervisor, store: Store, tmp_path: Path) -> None:
+    release, told = threading.Event(), []
+
+    def on_exit(exit: JobExit) -> None:
+        release.wait(LIMIT_S)
+        store.put("run", "job", {"state": exit.reason})
+        told.append(threading.current_thread())
+
+    supervisor.start(spec(tmp_path, "import signal; signal.pause()", on_exit=on_exit))
+    threading.Timer(0.3, release.set).start()
+    supervisor.close()
+    assert store.get("run", "job") == {"state": "stopped"} and told
+
+
 ENDPOINT = """
 import os, sys, signal
 from pathlib import Path

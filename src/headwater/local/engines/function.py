@@ -25,6 +25,7 @@ from headwater.local.job_logs import LogBatches, LogStore
 from headwater.local.jobs import JobSupervisor
 
 KEEP_IDLE_S = 300.0
+MAX_AGE_S = 6 * 3600.0  # half of what the role's credentials in its environment last
 CLOSE_S = 10.0
 
 Key = tuple[str, str, str]  # name, version, revision
@@ -130,7 +131,8 @@ class FunctionEngine:
     def _give_back(self, key: Key, environment: Environment) -> None:
         if not environment.alive:
             return
-        if environment in self._stale or self._closed:
+        too_old = self._loop.time() - environment.born > MAX_AGE_S
+        if environment in self._stale or self._closed or too_old:
             self._stale.discard(environment)
             environment.discard()
             return

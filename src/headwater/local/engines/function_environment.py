@@ -58,6 +58,7 @@ class Environment:
         self.alive = True
         self.idle_since = 0.0
         self._loop = asyncio.get_running_loop()
+        self.born = self._loop.time()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._tmp = tmp_root / self.id
         self._logs = logs
