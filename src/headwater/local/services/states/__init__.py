@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from headwater.local.service import Endpoint
+from headwater.local.services.states.aliases_api import AliasesApi
 from headwater.local.services.states.executions_api import ExecutionsApi
 from headwater.local.services.states.machines_api import MachinesApi
 from headwater.local.services.states.runtime import Runtime
+from headwater.local.services.states.tasks_api import TasksApi
 
 
-class StatesService(ExecutionsApi, MachinesApi):
+class StatesService(AliasesApi, ExecutionsApi, MachinesApi, TasksApi):
     """The service ``stepfunctions``."""
 
     name: ClassVar[str] = "stepfunctions"

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from headwater.local.bus import Event
+from headwater.local.identity import Principal
 from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.states import branch as phases
+from headwater.local.services.states.activities import TaskTokens
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.engine import Engine
 from headwater.local.services.states.errors import TASK_FAILED
@@ -28,6 +31,8 @@ from headwater.local.services.states.task_results import invoke_result, service_
 
 INTERRUPTED = "Headwater.Interrupted:"
 MAX_CALLS = 64
+MAX_SESSIONS = 1000
+SESSION_S = 900.0
 
 log = logging.getLogger(__name__)
 Watched = tuple[Execution, Branch, int]
@@ -45,11 +50,12 @@ class TaskCaller:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.engine: Engine
+        self.tokens: TaskTokens
         self._pool = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="states-call")
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], list[Watched]] = {}
         self._unsubscribe: list[Callable[[], None]] = []
-        self._topics: set[str] = set()
+        self._principals: dict[tuple[str, str], tuple[float, Principal]] = {}
 
     def start(self) -> None:
         """Listen to the bus."""
@@ -88,8 +94,14 @@ class TaskCaller:
 
     def call(self, execution: Execution, branch: Branch) -> None:
         """Begin the call of the branch's task."""
+        self._open_token(execution, branch)
         if _task_state(branch).target.kind != "activity":
             self._submit(self._call, execution, branch, branch.attempt)
+
+    def _open_token(self, execution: Execution, branch: Branch) -> None:
+        token = (branch.task or {}).get("token")
+        if token:
+            self.tokens.open(execution, branch, token)
 
     def _call(self, execution: Execution, branch: Branch, attempt: int) -> None:
         state = _task_state(branch)
@@ -113,7 +125,7 @@ class TaskCaller:
     def _perform(self, execution: Execution, state: TaskState, task: dict[str, Any]) -> Any:
         target, arguments = state.target, task["arguments"]
         role_arn = task.get("role_arn") or execution.record_.role_arn
-        principal = self.endpoint.assume(role_arn, execution.record_.name[:64]).principal
+        principal = self._principal(role_arn, execution.record_.name[:64])
         if target.kind == "lambda":
             members: dict[str, Any] = {"FunctionName": target.arn, "Payload": dumps(arguments).encode()}
             return _lambda_outcome(self.endpoint.call("lambda", "invoke", principal=principal, **members), True)
@@ -133,6 +145,20 @@ class TaskCaller:
             return _lambda_outcome(response, False)
         moments = epoch_ms if target.kind == "optimized" else None
         return from_client(api.client, api.operation, response, moments)
+
+    def _principal(self, role_arn: str, session: str) -> Principal:
+        """The role's session of an execution; assumed once in so many minutes, not once a call."""
+        key = (role_arn, session)
+        with self._lock:
+            found = self._principals.get(key)
+            if found is not None and found[0] > time.monotonic():
+                return found[1]
+        principal = self.endpoint.assume(role_arn, session).principal
+        with self._lock:
+            if len(self._principals) >= MAX_SESSIONS:
+                self._principals.clear()
+            self._principals[key] = (time.monotonic() + SESSION_S, principal)
+        return principal
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -206,6 +232,7 @@ class TaskCaller:
         """Take up a task that was under way when an earlier process ended."""
         state, task = _task_state(branch), branch.task or {}
         if state.target.kind == "activity" or (state.waits_for_token and "response" in task):
+            self._open_token(execution, branch)
             return
         job = _job_of(branch)
         if job is None or "response" not in task:

@@ -1,8 +1,8 @@
 """What a Task can call: one table, a row an API, read by the compiler and by the caller.
 
-A row of :data:`OPTIMIZED` says which client operation starts the work and, where ``.sync`` waits, how to find
-the job again, which bus topic tells of it, and what its states mean. Whether the service behind exists is not known here:
-a call to one that does not fails with the endpoint's own error, and works by itself once it exists.
+A row of :data:`OPTIMIZED` says which client operation starts the work and, where ``.sync`` waits, how to find the job
+again, which bus topic tells of it, and what its states mean. Whether the service behind exists is not known here: a
+call to one that does not fails with the endpoint's own error, and works by itself once it exists.
 
 Source: Step Functions Developer Guide, "Integrating optimized services with Step Functions", 2025.
 """

@@ -8,6 +8,7 @@ from typing import Any
 from headwater.local.service import ServiceError
 from headwater.local.store import Record, Store
 
+ACTIVITY = "states.activity"
 MACHINE = "states.machine"
 REVISION = "states.revision"
 VERSION = "states.version"

@@ -11,7 +11,7 @@ from headwater.local.service import Call, Members, Service, ServiceError, operat
 from headwater.local.services.states.compiler import compile_definition
 from headwater.local.services.states.execution_logs import log_group
 from headwater.local.services.states.executions_api import page_token, read_token
-from headwater.local.services.states.machines import ALIAS, MACHINE, VERSION
+from headwater.local.services.states.machines import ACTIVITY, ALIAS, MACHINE, VERSION
 from headwater.local.services.states.quotas import MAX_DEFINITION_BYTES
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
@@ -54,6 +54,10 @@ def check_logging(configuration: Members | None) -> None:
             raise ServiceError(
                 "InvalidLoggingConfiguration", "Invalid Logging Configuration: the destination is no log group ARN."
             )
+
+
+def _tagged_kind(arn: str) -> str:
+    return ACTIVITY if ":activity:" in arn else MACHINE
 
 
 class MachinesApi(Service):
@@ -246,10 +250,10 @@ class MachinesApi(Service):
     # -- tags --------------------------------------------------------------------------------------------------------
 
     def _tagged(self, arn: str) -> Record:
-        machine = self.store.get(MACHINE, arn)
-        if machine is None:
+        tagged = self.store.get(_tagged_kind(arn), arn)
+        if tagged is None:
             raise ServiceError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)
-        return machine
+        return tagged
 
     @operation
     def tag_resource(self, call: Call, resourceArn: str, tags: list[Members]) -> Members:
@@ -257,7 +261,7 @@ class MachinesApi(Service):
         with self.store.transaction():
             machine = self._tagged(resourceArn)
             machine["tags"].update({tag["key"]: tag.get("value", "") for tag in tags})
-            self.store.put(MACHINE, resourceArn, machine)
+            self.store.put(_tagged_kind(resourceArn), resourceArn, machine)
         return {}
 
     @operation
@@ -266,7 +270,7 @@ class MachinesApi(Service):
         with self.store.transaction():
             machine = self._tagged(resourceArn)
             machine["tags"] = {key: value for key, value in machine["tags"].items() if key not in tagKeys}
-            self.store.put(MACHINE, resourceArn, machine)
+            self.store.put(_tagged_kind(resourceArn), resourceArn, machine)
         return {}
 
     @operation

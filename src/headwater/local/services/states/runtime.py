@@ -10,6 +10,7 @@ from typing import Any
 
 from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.states import branch as phases
+from headwater.local.services.states.activities import TaskTokens
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.caller import TaskCaller
 from headwater.local.services.states.compiler import compile_definition
@@ -38,7 +39,8 @@ class Runtime:
         self.machines = Machines(endpoint.store)
         self.caller = TaskCaller(endpoint)
         self.engine = Engine(self.journal, self._ended, ExecutionLogs(endpoint.store).export)
-        self.caller.engine = self.engine
+        self.tokens = TaskTokens(self.engine)
+        self.caller.engine, self.caller.tokens = self.engine, self.tokens
         self._waiting: dict[str, list[Future[ExecutionRecord]]] = {}
         self._lock = threading.Lock()
         # Subscribers of the bus may call back and wait for the engine, so they never run on its thread.

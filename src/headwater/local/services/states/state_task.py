@@ -171,6 +171,14 @@ class TaskState(State):
         if branch.deadline_ms:
             execution.timers.append((branch.deadline_ms, branch))
 
+    def taken(self, execution: Execution, branch: Branch, worker: str | None) -> None:
+        """A worker took the activity's task."""
+        if branch.task is not None:
+            branch.task["worker"] = worker or "?"
+        details = {} if worker is None else {"workerName": worker}
+        branch.last_event_id = execution.record(branch, "ActivityStarted", details)
+        execution.mark(branch)
+
     def abort(self, execution: Execution, branch: Branch) -> None:
         """Stop the call and its job."""
         if branch.phase == phases.CALLING:
