@@ -84,7 +84,7 @@ def _machine(stage: Stage) -> list[str]:
     instance_type = getattr(stage, "instance_type", None)
     if instance_type is not None and not _INSTANCE_TYPE.fullmatch(str(instance_type)):
         found.append(f"instance_type={instance_type!r}: expected a SageMaker instance type such as ml.m5.large")
-    wait, longest = getattr(stage, "max_wait_s", None), stage.timeout_s
+    wait, longest = getattr(stage, "max_wait_s", 0), stage.timeout_s
     if getattr(stage, "spot", False) is True and _is_int(wait) and _is_int(longest) and wait < longest:
         found.append(f"max_wait_s={wait}: SageMaker wants MaxWaitTimeInSeconds >= MaxRuntimeInSeconds ({longest})")
     found += _hyperparameters(dict(getattr(stage, "hyperparameters", {})))

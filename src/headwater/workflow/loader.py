@@ -1,8 +1,8 @@
 """Import a project's workflow.py and hand back its workflow, checked.
 
-The project's folder is on the import path while workflow.py runs, so it may import from `common/`; what it imported from
-the project is forgotten afterwards, so that two projects, or two loads of one, do not meet. No bytecode is written
-into the project.
+The project's folder is on the import path while workflow.py runs, so it may import from `common/`; what it imported
+from the project is forgotten afterwards, so that two projects, or two loads of one, do not meet. No bytecode is
+written into the project.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def _import(file: Path) -> ModuleType:
         raise WorkflowLoadError(f"{file}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     with _project_on_path(file.parent):
+        sys.modules[name] = module  # where dataclasses look for the module of a class
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
@@ -79,9 +80,14 @@ def _project_on_path(root: Path) -> Iterator[None]:
         sys.dont_write_bytecode = bytecode
         sys.path.remove(str(root))
         for name in {*sys.modules} - before:
-            origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).is_relative_to(root) and "site-packages" not in origin:
+            if _is_of(root, sys.modules[name]):
                 del sys.modules[name]
+
+
+def _is_of(root: Path, module: ModuleType) -> bool:
+    """Whether a module lies in the project (a package without an `__init__.py` has folders, and no file)."""
+    places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
+    return any(Path(p).is_relative_to(root) and "site-packages" not in p for p in places if p)
 
 
 def _only_workflow(file: Path, module: ModuleType) -> Workflow:

@@ -235,9 +235,8 @@ def _afters(workflow: Workflow) -> Found:
 def _cycle(workflow: Workflow) -> Found:
     placed = order.ordered_stages(workflow.stages)
     found = order.edges(workflow.stages)
-    cycle = order.find_cycle(order.predecessors(placed, found))
-    if cycle:
-        reasons = {(edge.before, edge.after): edge.reason for edge in reversed(found)}
+    reasons = {(edge.before, edge.after): edge.reason for edge in reversed(found)}
+    for cycle in order.find_cycles(order.predecessors(placed, found)):
         steps = [
             f"{after!r} follows {before!r} ({reasons[before, after]})"
             for before, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)

@@ -82,18 +82,34 @@ def ancestors_of(before: Graph) -> dict[str, set[str]]:
     return known
 
 
-def find_cycle(before: Graph) -> list[str]:
-    """Return one cycle as the names along it, first to last; empty if there is none."""
+def find_cycles(before: Graph) -> list[list[str]]:
+    """Return a cycle of each knot of stages that wait for one another, as the names along it, first declared first."""
     ancestors = ancestors_of(before)
-    start = next((name for name in before if name in ancestors[name]), None)
-    if start is None:
-        return []
-    path = [start]
-    while True:
-        step = next(b for b in sorted(before[path[-1]]) if start == b or start in ancestors[b])
-        if step in path:
-            return path[path.index(step) :][::-1]
-        path.append(step)
+    found: list[list[str]] = []
+    knotted: set[str] = set()
+    for start in before:
+        if start in knotted or start not in ancestors[start]:
+            continue
+        knotted |= {name for name in ancestors[start] if start in ancestors[name]}
+        found.append(_cycle_through(start, before))
+    return found
+
+
+def _cycle_through(start: str, before: Graph) -> list[str]:
+    """The shortest cycle through a stage that is on one."""
+    towards: dict[str, str] = {start: ""}
+    waiting = [start]
+    for name in waiting:
+        if start in before[name]:
+            path = [start]
+            while name != start:
+                path.append(name)
+                name = towards[name]
+            return path
+        for each in sorted(before[name] - towards.keys()):
+            towards[each] = name
+            waiting.append(each)
+    raise ValueError(f"{start} is on no cycle")
 
 
 def _data_edges(stages: list[Stage]) -> list[Edge]:

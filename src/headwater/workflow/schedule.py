@@ -33,7 +33,8 @@ def schedule_mistake(expression: object) -> str | None:
         return f"schedule {text!r}: expected cron(<6 fields>) or rate(<number> <unit>)"
     fields = text[5:-1].split()
     if len(fields) != 6:
-        return f"schedule {text!r}: cron has 6 fields (minutes hours day-of-month month day-of-week year), got {len(fields)}"
+        expected = "minutes hours day-of-month month day-of-week year"
+        return f"schedule {text!r}: cron has 6 fields ({expected}), got {len(fields)}"
     for value, (name, least, most, letters) in zip(fields, _FIELDS, strict=True):
         if not all(_is_part(part, name, least, most, letters) for part in value.split(",")):
             return f"schedule {text!r}: {name} is {value!r}, expected {least} to {most} with , - * / {letters}".rstrip()
