@@ -19,7 +19,13 @@ from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.glue.crawl_scan import Stopped, Target, list_objects, sample_objects
 from headwater.local.services.glue.crawl_write import CatalogWriter, Changes
 from headwater.local.services.glue.crawler_definition import CrawlPlan, plan
-from headwater.local.services.glue.grouping import CrawledFile, FoundTable, group_at_level, group_tables
+from headwater.local.services.glue.grouping import (
+    CrawledFile,
+    FoundTable,
+    group_at_level,
+    group_tables,
+    most_compatible,
+)
 
 LOG_GROUP = "/aws-glue/crawlers"
 DEFAULT_DATABASE = "default"
@@ -111,7 +117,14 @@ class Crawl:
         for file in files:
             self._log_problem(target, file)
         if crawl_plan.table_level is not None:
-            return group_at_level(target.bucket, files, crawl_plan.table_level)
+            tables = group_at_level(target.bucket, files, crawl_plan.table_level)
+            for table in tables:
+                self._log_mixture(target, table)
+            taken = {file.key for table in tables for file in table.files}
+            left = [target.location(file.key) for file in files if file.key not in taken]
+            if left:
+                self._log("WARN", f"{len(left)} objects are in no table, being too high or too deep: {_few(left)}")
+            return tables
         single = len(files) == 1 and files[0].key == target.prefix
         prefix = target.prefix if single else target.folder
         return group_tables(target.bucket, prefix, files, combine=crawl_plan.combine)
@@ -120,6 +133,13 @@ class Crawl:
         if file.schema.problem:
             where = target.location(file.key)
             self._log("WARN", f"Classification of {where} is UNKNOWN: {file.schema.problem}")
+
+    def _log_mixture(self, target: Target, table: FoundTable) -> None:
+        kept = {file.key for file in most_compatible(table.files)}
+        others = [target.location(file.key) for file in table.files if file.key not in kept]
+        if others:
+            where = target.location(table.prefix)
+            self._log("WARN", f"{len(others)} objects at {where} differ in format from the others: {_few(others)}")
 
     def _check_threshold(self, crawl_plan: CrawlPlan, tables: int) -> None:
         threshold = crawl_plan.table_threshold
@@ -161,6 +181,10 @@ class Crawl:
             self._log("INFO", f"Run Summary For {kind}:")
             for change, number in sorted(counts.items()):
                 self._log("INFO", f"{change}: {number}")
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
 def _by_kind(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:

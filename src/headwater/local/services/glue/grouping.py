@@ -74,8 +74,8 @@ class FoundTable:
 
 
 def merge_schemas(files: Sequence[CrawledFile]) -> FileSchema:
-    """The schema, sizes and counts of several files together."""
-    schemas = [file.schema for file in files]
+    """The schema, sizes and counts of several files together; the format and columns are those of the most files."""
+    schemas = [file.schema for file in most_compatible(files)]
     first = schemas[0]
     serde = dict(first.serde_parameters)
     if first.classification == "json":
@@ -89,10 +89,18 @@ def merge_schemas(files: Sequence[CrawledFile]) -> FileSchema:
         first.compression,
         parameters,
         serde,
-        sum(schema.size_bytes for schema in schemas),
-        sum(schema.text_bytes for schema in schemas),
-        sum(schema.rows for schema in schemas),
+        sum(file.schema.size_bytes for file in files),
+        sum(file.schema.text_bytes for file in files),
+        sum(file.schema.rows for file in files),
     )
+
+
+def most_compatible(files: Sequence[CrawledFile]) -> list[CrawledFile]:
+    """The files of the format that most of them have; a recognised one before UNKNOWN."""
+    groups: dict[tuple[str | None, ...], list[CrawledFile]] = defaultdict(list)
+    for file in files:
+        groups[file.schema.reader].append(file)
+    return max(groups.values(), key=lambda group: (group[0].schema.classification != "UNKNOWN", len(group)))
 
 
 def group_tables(bucket: str, prefix: str, files: Sequence[CrawledFile], *, combine: bool = False) -> list[FoundTable]:
@@ -116,7 +124,10 @@ def group_tables(bucket: str, prefix: str, files: Sequence[CrawledFile], *, comb
 
 
 def group_at_level(bucket: str, files: Sequence[CrawledFile], level: int) -> list[FoundTable]:
-    """One table a folder at ``level`` (TableLevelConfiguration: 1 is the bucket, 2 its folders …)."""
+    """One table a folder at ``level`` (TableLevelConfiguration: 1 is the bucket, 2 its folders …), whatever its files.
+
+    Files above the level, or not as deep as most files of their folder, are in no table.
+    """
     folders: dict[str, list[CrawledFile]] = defaultdict(list)
     for file in files:
         parts = file.key.split("/")

@@ -68,9 +68,11 @@ class FileSchema:
 
     def compatible(self, other: FileSchema) -> bool:
         """Whether both can be read by one table: format, compression and delimiter agree."""
-        return self._reader() == other._reader()
+        return self.reader == other.reader
 
-    def _reader(self) -> tuple[str | None, ...]:
+    @property
+    def reader(self) -> tuple[str | None, ...]:
+        """What one table can have only one of: format, compression, delimiter, header."""
         layout = (self.parameters.get(name) for name in ("delimiter", "skip.header.line.count"))
         return (self.classification, self.compression, *layout)
 

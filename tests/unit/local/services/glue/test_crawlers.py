@@ -203,6 +203,22 @@ def test_new_folders_only_adds_partitions_and_changes_nothing(lake: Any) -> None
     assert [p["Values"] for p in after] == [["1"], ["2"]] and after[0] == before[0]
 
 
+def test_a_table_level_makes_one_table_a_dataset(lake: Any) -> None:
+    for month in (1, 2):
+        lake.put(f"raw/flights/year=2013/month={month}/f.csv", CSV)
+    lake.put("raw/flights/year=2013/month=2/notes.txt", "about this folder")
+    lake.put("raw/planes/p.csv", "tailnum,seats\nN1,55\n")
+    lake.put("raw/stray.csv", CSV)
+    grouping = {"TableGroupingPolicy": "CombineCompatibleSchemas", "TableLevelConfiguration": 3}
+    lake.crawler(Configuration=json.dumps({"Version": 1.0, "Grouping": grouping}))
+    lake.crawl()
+    assert sorted(lake.tables()) == ["flights", "planes"]
+    assert list(lake.columns("flights")) == ["day", "dep_time", "carrier", "late"]
+    assert [p["Values"] for p in lake.partitions("flights")] == [["2013", "1"], ["2013", "2"]]
+    assert any("1 objects at s3://lake/raw/flights/ differ in format" in line for line in lake.log())
+    assert any("in no table" in line and "s3://lake/raw/stray.csv" in line for line in lake.log())
+
+
 def test_above_the_table_threshold_nothing_is_written(lake: Any) -> None:
     lake.put("raw/a/x.csv", CSV)
     lake.put("raw/b/y.json", '{"q": 1}')
