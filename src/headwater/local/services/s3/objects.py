@@ -250,6 +250,8 @@ class ObjectStore:
                 _unlink(_side_file(plain))
                 return
             except FileNotFoundError:
+                if not is_folder(folder):
+                    raise errors.no_such_bucket(bucket) from None
                 continue  # a delete cleaned the folder up between the two steps
             except (IsADirectoryError, NotADirectoryError, PermissionError, FileExistsError):
                 if not is_folder(plain):
@@ -268,13 +270,7 @@ class ObjectStore:
             try:
                 os.mkdir(part)
             except FileExistsError:
-                status = os.lstat(part)
-                if stat.S_ISLNK(status.st_mode):
-                    raise ServiceError(
-                        "AccessDenied", f"{part} is a symbolic link, and nothing may leave the bucket's folder", 403
-                    ) from None
-                if not stat.S_ISDIR(status.st_mode):
-                    _move_aside(part)
+                _make_room(part)
             except FileNotFoundError:
                 if not is_folder(folder):
                     raise errors.no_such_bucket(bucket) from None
@@ -321,6 +317,18 @@ def _unlink(path: str) -> None:
         os.unlink(path)
     except OSError:
         return
+
+
+def _make_room(path: str) -> None:
+    """See that ``path``, where a folder must be, is one; what vanished meanwhile is the caller's to try again."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(status.st_mode):
+        raise ServiceError("AccessDenied", f"{path} is a symbolic link, and nothing may leave the bucket's folder", 403)
+    if not stat.S_ISDIR(status.st_mode):
+        _move_aside(path)
 
 
 def _move_aside(path: str) -> None:

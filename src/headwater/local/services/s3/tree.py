@@ -82,13 +82,13 @@ class Tree:
         start, rest = 0, prefix[len(base) :]
         if rest:
             start = bisect_left(names, rest)
-        if after.startswith(base):
+        if after and after.startswith(base):
             seen = after[len(base) :]
             inside = seen[: seen.find("/") + 1]
             place = bisect_left(names, inside) if inside else 0
             holds = inside and place < len(names) and names[place] == inside
             start = max(start, place if holds else bisect_right(names, seen))
-        elif after > base:
+        elif after > base:  # every key here precedes it
             return
         for index in range(start, len(names)):
             if rest and not names[index].startswith(rest):
