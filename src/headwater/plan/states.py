@@ -2,7 +2,7 @@
 
 ::
 
-    headwater: start        Pass    sets $run (parameters over their defaults) and $token
+    headwater: start        Pass    sets $run (parameters over their defaults) and $unique
     [headwater: stages]     Parallel, one branch, only where there are functions for the end; Catches States.ALL
         period part
         headwater: data only?   Choice on $run.DATA_ONLY, only where there are a period part and a rest
@@ -22,7 +22,7 @@ import json
 
 from headwater.plan.naming import BUCKET, DATABASE, variable
 from headwater.plan.nest import Leaf, Nest, Parallel, Sequence
-from headwater.plan.tasks import PASS_ON, State, Tasks
+from headwater.plan.tasks import FORWARD, State, Tasks
 from headwater.workflow import order
 from headwater.workflow.stages import CrawlerStage, FunctionStage, GateStage, Stage
 from headwater.workflow.workflow import Workflow
@@ -71,7 +71,7 @@ class Definition:
         if period is None or rest is None:
             whole = period or rest
             if whole is None:
-                states[_END] = {"Type": "Pass", "Output": PASS_ON, "End": True}
+                states[_END] = {"Type": "Pass", "Output": FORWARD, "End": True}
                 return _END
             return self._chain(states, whole, None)
         following = self._chain(states, rest, None)
@@ -80,7 +80,7 @@ class Definition:
             "Choices": [{"Condition": "{% $run.DATA_ONLY in [true, 'true'] %}", "Next": _END}],
             "Default": following,
         }
-        states[_END] = {"Type": "Pass", "Output": PASS_ON, "End": True}
+        states[_END] = {"Type": "Pass", "Output": FORWARD, "End": True}
         return self._chain(states, period, _DATA_ONLY)
 
     def _chain(self, states: States, tree: Nest, following: str | None) -> str:
@@ -132,13 +132,13 @@ class Definition:
         states[STAGES] |= {"Next": following}
         states[STAGES]["Catch"][0]["Next"] = following
         states[OUTCOME] = _choice("{% $outcome.status = 'SUCCEEDED' %}", _SUCCEEDED, _FAILED)
-        states[_SUCCEEDED] = {"Type": "Succeed", "Output": PASS_ON}
+        states[_SUCCEEDED] = {"Type": "Succeed", "Output": FORWARD}
         states[_FAILED] = {"Type": "Fail", "Error": "{% $outcome.error.Error %}", "Cause": "{% $outcome.error.Cause %}"}
 
     def _final(self, states: States, stage: FunctionStage, following: str) -> str:
         # A function that fails at the end fails the run, but never hides the error of a run that failed already.
         keep = "{% $outcome.status = 'FAILED' ? $outcome : " + _failure("$states.errorOutput") + " %}"
-        catch = {"ErrorEquals": ["States.ALL"], "Assign": {"outcome": keep}, "Output": PASS_ON, "Next": following}
+        catch = {"ErrorEquals": ["States.ALL"], "Assign": {"outcome": keep}, "Output": FORWARD, "Next": following}
         states[stage.name] = {**self._tasks.task(stage), "Catch": [catch], "Next": following}
         self.owners[stage.name] = stage.name
         return stage.name
@@ -151,7 +151,7 @@ def _stages_state(first: str, body: States) -> State:
         "Branches": [{"StartAt": first, "States": body}],
         "Output": "{% $merge($states.result) %}",
         "Assign": {"outcome": {"status": "SUCCEEDED"}},
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"outcome": caught}, "Output": PASS_ON}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"outcome": caught}, "Output": FORWARD}],
     }
 
 
@@ -165,7 +165,7 @@ def _assign(workflow: Workflow) -> dict[str, str]:
     defaults = json.dumps({"DATA_ONLY": False, **workflow.parameters}, sort_keys=True)
     return {
         "run": f"{{% $merge([{defaults}, $states.context.Execution.Input]) %}}",
-        "token": "{% $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 12) %}",
+        "unique": "{% $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 12) %}",
     }
 
 
@@ -189,7 +189,7 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
     name = variable(stage.name)
     crawl = f"$crawl_{name}"
     ready = f"{crawl}.State = 'READY'"
-    again = {"Assign": {f"crawls_{name}": f"{{% $crawls_{name} + 1 %}}"}, "Output": PASS_ON}
+    again = {"Assign": {f"crawls_{name}": f"{{% $crawls_{name} + 1 %}}"}, "Output": FORWARD}
     choices = [
         {"Condition": f"{{% {ready} and {crawl}.Status = 'SUCCEEDED' %}}", "Next": done},
         {"Condition": f"{{% {ready} and $crawls_{name} < {_MOST_CRAWLS} %}}", "Next": stage.name, **again},
@@ -207,7 +207,7 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
             f"waited_{name}": f"{{% $waited_{name} + $wait_{name} %}}",
             f"wait_{name}": f"{{% $min([$wait_{name} * 2, {_LONGEST_WAIT_S}]) %}}",
         },
-        "Output": PASS_ON,
+        "Output": FORWARD,
         "TimeoutSeconds": 60,
         "Retry": start["Retry"],
         "Next": ended,
@@ -216,14 +216,14 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
     cause = f"'Crawler of stage {stage.name} ended ' & {crawl}.Status & ': ' & ({reason})"
     slow = f"Crawler of stage {stage.name} ran for over {stage.timeout_s} s; raise timeout_s= if it needs longer"
     return {
-        prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": PASS_ON, "Next": stage.name},
+        prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": FORWARD, "Next": stage.name},
         stage.name: {**start, "Next": wait},
         wait: {"Type": "Wait", "Seconds": f"{{% $wait_{name} %}}", "Next": status},
         status: look,
         ended: {"Type": "Choice", "Choices": choices, "Default": wait},
         failed: {"Type": "Fail", "Error": "Headwater.CrawlFailed", "Cause": f"{{% {cause} %}}"},
         late: {"Type": "Fail", "Error": "Headwater.CrawlTimedOut", "Cause": slow},
-        done: {"Type": "Pass", "Output": PASS_ON, **_next(following)},
+        done: {"Type": "Pass", "Output": FORWARD, **_next(following)},
     }
 
 
@@ -246,5 +246,5 @@ def _judge(stage: GateStage, read: State, following: str | None) -> States:
         choice: {"Type": "Choice", "Choices": choices, "Default": closed},
         missing: {"Type": "Fail", "Error": "Headwater.MetricMissing", "Cause": none},
         closed: {"Type": "Fail", "Error": "Headwater.GateClosed", "Cause": f"{{% {found} %}}"},
-        opened: {"Type": "Pass", "Output": PASS_ON, **_next(following)},
+        opened: {"Type": "Pass", "Output": FORWARD, **_next(following)},
     }

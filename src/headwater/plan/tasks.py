@@ -1,7 +1,7 @@
 """The Task of each stage: which integration it calls, with which arguments, in JSONata.
 
 `${Name}` in the texts below is CloudFormation's `DefinitionSubstitutions`, `{% … %}` is JSONata. Two variables are set
-at the start of an execution: `$run`, the run's parameters, and `$token`, twelve hex digits that are its own. A state
+at the start of an execution: `$run`, the run's parameters, and `$unique`, twelve hex digits that are its own. A state
 passes its input on, with what later stages need of its result merged in: `model_<dataset>` (the S3 URI of this run's
 model.tar.gz), `metrics_<stage>` (the numbers), `package_<dataset>` (the model package's ARN).
 """
@@ -39,7 +39,7 @@ Codes = Mapping[str, Code]
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
-PASS_ON = "{% $states.input %}"
+FORWARD = "{% $states.input %}"
 _LAKE = f"s3://${{{BUCKET}}}/"
 _ASSETS = f"s3://${{{ASSETS_BUCKET}}}/"
 # Beyond a job's own time limit: the service's own time-out says more than States.Timeout, so it comes first.
@@ -57,7 +57,7 @@ class Tasks:
         """Return the Task of a stage, without its Next."""
         made = self._call(stage)
         state: State = {"Type": "Task", "Resource": f"arn:aws:states:::{made.pop('Resource')}", **made}
-        state.setdefault("Output", PASS_ON)
+        state.setdefault("Output", FORWARD)
         state["Retry"] = retriers(stage.kind, stage.retries)
         return state
 
@@ -91,7 +91,7 @@ class Tasks:
         }
         if final:
             payload["error"] = "{% $exists($outcome.error) ? $outcome.error : null %}"
-            payload["results"] = PASS_ON
+            payload["results"] = FORWARD
         return {
             "Resource": "lambda:invoke",
             "Arguments": {"FunctionName": f"${{{naming.resource_id(stage)}}}", "Payload": payload},
@@ -156,7 +156,7 @@ class Tasks:
         if stage.spot:
             arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = stage.max_wait_s
             # A folder an execution: a retry or a redrive goes on from it, the next run starts anew.
-            where = f"{{% '{_LAKE}{naming.checkpoint_prefix(stage)}' & $token & '/' %}}"
+            where = f"{{% '{_LAKE}{naming.checkpoint_prefix(stage)}' & $unique & '/' %}}"
             arguments["CheckpointConfig"] = {"S3Uri": where, "LocalPath": "/opt/ml/checkpoints"}
         return {
             "Resource": "sagemaker:createTrainingJob.sync",
@@ -188,7 +188,7 @@ class Tasks:
                 "SupportedResponseMIMETypes": ["text/csv"],
             },
             # The same for every attempt of an execution: a retry whose first try got through registers nothing twice.
-            "ClientToken": f"{{% $token & '-{slug(stage.name)[:22].strip('-')}' %}}",
+            "ClientToken": f"{{% $unique & '-{slug(stage.name)[:22].strip('-')}' %}}",
         }
         judged = self._judge(model)
         if judged:
@@ -212,7 +212,7 @@ class Tasks:
         """Unique for each attempt: a retry counts RetryCount up, a redrive sets it to 0 and counts RedriveCount up."""
         prefix = naming.job_prefix(self.workflow.name, stage)
         redrives, tries = "$states.context.Execution.RedriveCount", "$states.context.State.RetryCount"
-        return f"{{% '{prefix}-' & $token & '-' & {redrives} & '-' & {tries} %}}"
+        return f"{{% '{prefix}-' & $unique & '-' & {redrives} & '-' & {tries} %}}"
 
     def _parameters(self) -> dict[str, str]:
         return {name: f"{{% $string($run.{name}) %}}" for name in self.workflow.parameters}
