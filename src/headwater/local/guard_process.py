@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import subprocess
+import subprocess  # nosec B404: supervising processes is what this is for
 import sys
 import threading
 

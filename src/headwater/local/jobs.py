@@ -17,7 +17,7 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404: supervising processes is what this is for
 import threading
 import time
 import uuid

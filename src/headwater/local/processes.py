@@ -10,10 +10,13 @@ use; cgroups need privileges that an ordinary user lacks.
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import select
 import signal
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -76,22 +79,55 @@ def kill_session(session: int) -> None:
 
 
 class ExitWatch:
-    """A file descriptor that becomes readable when a child ends, before it is reaped: pidfd, or kqueue on macOS."""
+    """A file descriptor that becomes readable when a child ends, before it is reaped: pidfd, or kqueue on macOS.
+
+    Where neither works (kernels before 5.3, some sandboxes), a parked thread waits and closes a pipe.
+    """
 
     def __init__(self, pid: int) -> None:
-        self._close: Callable[[], None]
-        if sys.platform == "linux":
-            self.fd = os.pidfd_open(pid)
-            self._close = self._close_fd
-        else:
-            queue = select.kqueue()
-            queue.control([select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)], 0)
-            self.fd = queue.fileno()
-            self._close = queue.close
+        self.fd, self.close = _pidfd(pid) or _kqueue(pid) or parked_thread(pid)
 
-    def _close_fd(self) -> None:
-        os.close(self.fd)
 
-    def close(self) -> None:
-        """Give the descriptor back."""
-        self._close()
+Watch = tuple[int, Callable[[], None]]
+
+
+def _pidfd(pid: int) -> Watch | None:
+    if sys.platform != "linux":
+        return None
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+        return None
+    return fd, functools.partial(os.close, fd)
+
+
+def _kqueue(pid: int) -> Watch | None:
+    if sys.platform == "linux":
+        return None
+    queue = select.kqueue()
+    event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+    try:
+        queue.control([event], 0)
+    except ProcessLookupError:  # it ended already
+        queue.close()
+        reading, writing = os.pipe()
+        os.close(writing)
+        return reading, functools.partial(os.close, reading)
+    return queue.fileno(), queue.close
+
+
+def parked_thread(pid: int) -> Watch:
+    """Wait for a child in a thread, without reaping it."""
+    reading, writing = os.pipe()
+
+    def wait() -> None:
+        try:
+            if sys.platform != "darwin":  # where kqueue always serves
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            os.close(writing)
+
+    threading.Thread(target=wait, name=f"wait-{pid}", daemon=True).start()
+    return reading, functools.partial(os.close, reading)
