@@ -275,7 +275,7 @@ def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:
         body = _json_or_text(text)
         name = body.get("errorType") if isinstance(body, dict) else None
         return _Failed(name or "Lambda.Unknown", text)
-    return _json_or_text(text) if direct else invoke_result(response, _json_or_text(text))
+    return _json_or_text(text) if direct else invoke_result(response, _json_or_text(text), len(text))
 
 
 def _json_or_text(text: str) -> Any:

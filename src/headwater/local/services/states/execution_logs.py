@@ -1,7 +1,7 @@
 """Exports execution history to CloudWatch Logs, by the state machine's ``LoggingConfiguration``.
 
 Levels: ALL exports every event; ERROR failures, time-outs and aborts; FATAL those of executions only; OFF nothing.
-Streams are named ``states/<machine>/<date-and-hour>/<id>`` as AWS names them.
+Streams are named ``states/<machine>/<date-and-minute>/<id>`` as AWS names them.
 Source: Developer Guide, "Using CloudWatch Logs to log execution history in Step Functions", 2025.
 """
 
@@ -67,8 +67,8 @@ class ExecutionLogs:
             self.store.append_logs(group, self._stream(record.machine_name), lines)
 
     def _stream(self, machine: str) -> str:
-        hour = f"{datetime.now(UTC):%Y-%m-%d-%H}"
-        key = (machine, hour)
+        now = datetime.now(UTC)
+        key = (machine, f"{now:%Y-%m-%d-%H}")
         if key not in self._streams:
-            self._streams[key] = f"states/{machine}/{hour}/{uuid.uuid4().hex[:8]}"
+            self._streams[key] = f"states/{machine}/{now:%Y-%m-%d-%H-%M}/{uuid.uuid4().hex[:8]}"
         return self._streams[key]

@@ -39,6 +39,19 @@ def operation_name(client: str, operation: str) -> str | None:
     return str(xform_name(wanted))
 
 
+@cache
+def error_name(client: str, code: str) -> str | None:
+    """The exception's name in the SDK for Java of an error that the service's model names; None for any other."""
+    model = _model(client)
+    if model is None:
+        return None
+    for name in model.shape_names:
+        metadata = model.shape_for(name).metadata
+        if metadata.get("exception") and code in (name, metadata.get("error", {}).get("code")):
+            return str(name)
+    return None
+
+
 def _shape(client: str, operation: str, output: bool) -> Shape | None:
     model = _model(client)
     if model is None:

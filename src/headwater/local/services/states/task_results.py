@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from email.utils import formatdate
 from typing import Any
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integrations import Resource
+from headwater.local.services.states.member_names import error_name
 
-# Optimized integrations call through the SDK for Java v1, whose fallback for an error that a service's model does not
-# name is the service's base exception.
+# Optimized integrations show the SDK for Java v1, aws-sdk ones v2. In both, an error that the service's model does not
+# name (AccessDenied of S3, say) appears as the service's base exception.
 _BASE_EXCEPTIONS = {
     "Athena": "AmazonAthenaException",
     "DynamoDB": "AmazonDynamoDBException",
@@ -23,17 +26,6 @@ _BASE_EXCEPTIONS = {
     "SageMaker": "AmazonSageMakerException",
     "StepFunctions": "AWSStepFunctionsException",
 }
-_UNMODELLED = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "InternalFailure",
-        "MissingAuthenticationToken",
-        "ThrottlingException",
-        "UnknownOperationException",
-        "ValidationException",
-    }
-)
 
 
 def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
@@ -42,33 +34,42 @@ def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
     The name is the prefix of the service and the Java exception's name, as AWS gives it:
     ``Glue.EntityNotFoundException``, ``S3.NoSuchKeyException`` for ``aws-sdk``.
     """
-    prefix = "Lambda" if target.api is None else target.api.error_prefix
+    api = target.api
+    prefix, client = ("Lambda", "lambda") if api is None else (api.error_prefix, api.client)
+    modelled = error_name(client, error.code)
     request = str(uuid.uuid4())
     if target.kind == "sdk":
-        code = error.code.split(".")[-1]
-        name = code if code.endswith("Exception") else f"{code}Exception"
-        if error.code in _UNMODELLED and target.type != "aws-sdk:dynamodb":
-            name = f"{prefix}Exception"
+        name = f"{prefix}Exception" if modelled is None else modelled.removesuffix("Exception") + "Exception"
         cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, Request ID: {request})"
         return f"{prefix}.{name}", cause
-    name = _BASE_EXCEPTIONS.get(prefix, error.code) if error.code in _UNMODELLED else error.code
-    service = _BASE_EXCEPTIONS.get(prefix, prefix).removesuffix("Exception")
+    base = _BASE_EXCEPTIONS.get(prefix, f"Amazon{prefix}Exception")
     cause = (
-        f"{error.message} (Service: {service}; Status Code: {error.status}; Error Code: {error.code}; "
-        f"Request ID: {request}; Proxy: null)"
+        f"{error.message} (Service: {base.removesuffix('Exception')}; Status Code: {error.status}; "
+        f"Error Code: {error.code}; Request ID: {request}; Proxy: null)"
     )
-    return f"{prefix}.{name}", cause
+    return f"{prefix}.{modelled or base}", cause
 
 
-def invoke_result(response: dict[str, Any], payload: Any) -> dict[str, Any]:
-    """What ``lambda:invoke`` hands on."""
+def invoke_result(response: dict[str, Any], payload: Any, length: int) -> dict[str, Any]:
+    """What ``lambda:invoke`` hands on, for a payload of ``length`` bytes."""
     request = str(uuid.uuid4())
+    version = response.get("ExecutedVersion", "$LATEST")
+    headers = {
+        "Connection": "keep-alive",
+        "Content-Length": str(length),
+        "Content-Type": "application/json",
+        "Date": formatdate(usegmt=True),
+        "X-Amz-Executed-Version": version,
+        "X-Amzn-Trace-Id": f"root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};sampled=0",
+        "x-amzn-Remapped-Content-Length": "0",
+        "x-amzn-RequestId": request,
+    }
     return {
-        "ExecutedVersion": response.get("ExecutedVersion", "$LATEST"),
+        "ExecutedVersion": version,
         "Payload": payload,
         "SdkHttpMetadata": {
-            "AllHttpHeaders": {"x-amzn-RequestId": [request], "Content-Type": ["application/json"]},
-            "HttpHeaders": {"Content-Type": "application/json", "x-amzn-RequestId": request},
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
             "HttpStatusCode": response.get("StatusCode", 200),
         },
         "SdkResponseMetadata": {"RequestId": request},
