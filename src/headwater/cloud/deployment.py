@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headwater.cloud.session import Cloud, error_code, explain
-from headwater.cloud.stacks import Stacks
+from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, Stacks
 from headwater.errors import CloudError
 
 ASSETS_PARAMETER = "AssetsBucket"
@@ -87,7 +87,16 @@ class Deployment:
             parameters={ASSETS_PARAMETER: self.assets_bucket},
             tags={**tags, DIGEST_TAG: digest},
             progress=progress,
+            template_url=self._template_url(body, digest),
         )
+
+    def _template_url(self, body: str, digest: str) -> str | None:
+        """Where the template lies in S3, when it is too long to be sent in the request."""
+        if len(body.encode()) <= INLINE_TEMPLATE_BYTES:
+            return None
+        key = f"templates/{digest}.json"
+        self._upload(AssetFile(key, body.encode()))
+        return f"{self._s3.meta.endpoint_url}/{self.assets_bucket}/{key}"
 
     def _make_assets_bucket(self) -> None:
         options: dict[str, Any] = {}
@@ -121,11 +130,11 @@ class Deployment:
         except ClientError as error:
             if error_code(error) not in ("404", "NoSuchKey"):
                 raise explain(error) from error
-        body = asset.source if isinstance(asset.source, bytes) else asset.source.read_bytes()
         try:
+            body = asset.source if isinstance(asset.source, bytes) else asset.source.read_bytes()
             self._s3.put_object(Bucket=self.assets_bucket, Key=asset.key, Body=body)
         except ClientError as error:
             raise explain(error) from error
         except OSError as error:
-            raise CloudError(f"cannot read {asset.source}: {error}") from error
+            raise CloudError(f"cannot read {error.filename}: {error.strerror}") from error
         return True
