@@ -1,0 +1,117 @@
+"""AWS::Logs and AWS::CloudWatch types."""
+
+from __future__ import annotations
+
+from headwater.local.service import Members
+from headwater.local.services.cloudformation.names import Naming
+from headwater.local.services.cloudformation.resource_type import ApiType, Handle, Made, Properties, Tagging, words
+
+
+class LogGroup(ApiType):
+    """A log group, with its retention."""
+
+    name = "AWS::Logs::LogGroup"
+    service = "logs"
+    properties = words("KmsKeyId LogGroupClass LogGroupName RetentionInDays Tags")
+    create_only = words("LogGroupClass LogGroupName")
+    naming = Naming("LogGroupName", 512)
+    create_call, delete_call = "create_log_group", "delete_log_group"
+    apart = words("RetentionInDays")
+    ref = "{LogGroupName}"
+    getatt = {"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}:*"}
+    delete_on = {"logGroupName": "{id}"}
+    tags_member = "tags"
+    tagging = Tagging(
+        "tag_resource",
+        "untag_resource",
+        ("resourceArn", "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"),
+        "tags",
+        "tagKeys",
+    )
+
+    def replacing(self, old: Properties, new: Properties) -> set[str]:
+        """Everything but retention and tags replaces."""
+        return super().replacing(old, new) - {"RetentionInDays"}
+
+    def after(self, handle: Handle, made: Made, old: Properties, new: Properties) -> None:
+        """Set or remove the retention."""
+        if old.get("RetentionInDays") == new.get("RetentionInDays"):
+            return
+        if "RetentionInDays" in new:
+            days = int(new["RetentionInDays"])
+            handle.call("logs", "put_retention_policy", logGroupName=made.physical_id, retentionInDays=days)
+        else:
+            handle.call("logs", "delete_retention_policy", logGroupName=made.physical_id)
+
+
+class MetricFilter(ApiType):
+    """A metric filter of a log group."""
+
+    name = "AWS::Logs::MetricFilter"
+    service = "logs"
+    properties = words("FilterName FilterPattern LogGroupName MetricTransformations")
+    required = words("FilterPattern LogGroupName MetricTransformations")
+    create_only = words("FilterName LogGroupName")
+    naming = Naming("FilterName", 512)
+    create_call = update_call = "put_metric_filter"
+    delete_call = "delete_metric_filter"
+    ref = "{FilterName}"
+    delete_on = {"logGroupName": "{LogGroupName}", "filterName": "{id}"}
+
+    def _plain(self, properties: Properties) -> Properties:
+        plain = super()._plain(properties)
+        plain["MetricTransformations"] = [_transformation(item) for item in properties["MetricTransformations"]]
+        return plain
+
+
+def _transformation(item: Properties) -> Properties:
+    dimensions = item.get("Dimensions")
+    if isinstance(dimensions, list):
+        return {**item, "Dimensions": {pair["Key"]: pair["Value"] for pair in dimensions}}
+    return item
+
+
+class Alarm(ApiType):
+    """A metric alarm."""
+
+    name = "AWS::CloudWatch::Alarm"
+    service = "cloudwatch"
+    properties = words(
+        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
+        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics "
+        "Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
+    )
+    create_only = words("AlarmName")
+    naming = Naming("AlarmName", 255)
+    create_call = update_call = "put_metric_alarm"
+    delete_call = "delete_alarms"
+    ref = "{AlarmName}"
+    getatt = {"Arn": "arn:{partition}:cloudwatch:{region}:{account}:alarm:{AlarmName}"}
+    tags_member = "Tags"
+    tagging = Tagging("tag_resource", "untag_resource", ("ResourceARN", "{Arn}"))
+
+    def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
+        """Call delete_alarms."""
+        handle.call("cloudwatch", "delete_alarms", AlarmNames=[physical_id])
+
+
+class Dashboard(ApiType):
+    """A dashboard."""
+
+    name = "AWS::CloudWatch::Dashboard"
+    service = "cloudwatch"
+    properties = words("DashboardBody DashboardName")
+    required = words("DashboardBody")
+    create_only = words("DashboardName")
+    naming = Naming("DashboardName", 255)
+    create_call = update_call = "put_dashboard"
+    delete_call = "delete_dashboards"
+    ref = "{DashboardName}"
+
+    def create_members(self, handle: Handle, properties: Properties) -> Members:
+        """The body is JSON text in the template already."""
+        return super().create_members(handle, properties)
+
+    def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
+        """Call delete_dashboards."""
+        handle.call("cloudwatch", "delete_dashboards", DashboardNames=[physical_id])
