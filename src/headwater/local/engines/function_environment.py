@@ -6,7 +6,7 @@ future a phase.
 
 Not faithful to AWS: an environment is not frozen between invocations; a failed or slow initialisation is not run a
 second time; /tmp is the machine's (TMPDIR and HOME are private); the packages of Headwater's own environment can be
-imported; processor time is not scaled with the memory size.
+imported; processor time is not scaled with the memory size; logs are written whether or not the role may write them.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -408,3 +411,53 @@ def test_a_start_removes_packages_that_nothing_needs(functions: Any, endpoint: L
     assert len(list((folder / "f").iterdir())) == 4, "the code of $LATEST and of version 1"
     assert len(list((folder / ".layers" / "common").iterdir())) == 2
     assert run(functions, 1)[0]["version"] == "$LATEST" and run(functions, 1, name="f:1")[0]["version"] == "1"
+
+
+KILLED = """
+import json, sys
+from pathlib import Path
+from headwater.local.endpoint import EndpointSettings, LocalEndpoint
+home, package, trust, role, mark = sys.argv[1:]
+live = LocalEndpoint(EndpointSettings(home=Path(home)))
+live.start()
+live.call("iam", "create_role", RoleName="function-role", AssumeRolePolicyDocument=trust)
+live.call("lambda", "create_function", FunctionName="f", Runtime="python3.11", Role=role, Handler="main.handler",
+          Code={"ZipFile": Path(package).read_bytes()}, Environment={"Variables": {"MARK": mark}})
+environment = live.call("lambda", "invoke", FunctionName="f", Payload=b'""')["Payload"].decode()
+live.call("lambda", "put_function_concurrency", FunctionName="f", ReservedConcurrentExecutions=0)
+live.call("lambda", "invoke", FunctionName="f", InvocationType="Event", Payload=b'"after the kill"')
+print(environment, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_kill_9_ends_the_environments_and_loses_no_event(tmp_path: Path) -> None:
+    package, mark = tmp_path / "f.zip", tmp_path / "mark"
+    code = (
+        "import os\n"
+        "def handler(event, context):\n"
+        "    with open(os.environ['MARK'], 'a') as mark:\n"
+        "        mark.write(event)\n"
+        "    return os.getpid()\n"
+    )
+    package.write_bytes(bundle(main=code))
+    arguments = [str(tmp_path / "home"), str(package), json.dumps(TRUST), ROLE, str(mark)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    environment = int(process.stdout.readline())
+    process.kill()
+    process.wait(LIMIT_S)
+    process.stdin.close()
+    process.stdout.close()
+    until(lambda: not psutil.pid_exists(environment))
+    live = LocalEndpoint(EndpointSettings(home=tmp_path / "home"))
+    live.start()
+    try:
+        assert mark.read_text() == ""
+        live.call("lambda", "delete_function_concurrency", FunctionName="f")
+        until(lambda: not live.store.scan("lambda.event"))
+        assert mark.read_text() == "after the kill"
+    finally:
+        live.stop()
