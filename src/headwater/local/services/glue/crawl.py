@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.glue.crawl_scan import Stopped, Target, list_objects, sample_objects
 from headwater.local.services.glue.crawl_write import CatalogWriter, Changes
 from headwater.local.services.glue.crawler_definition import CrawlPlan, plan
+from headwater.local.services.glue.csv_dialect import CsvRules
 from headwater.local.services.glue.grouping import (
     CrawledFile,
     FoundTable,
@@ -55,9 +57,19 @@ class Crawl:
         The crawl's id, which begins its log lines.
     stopping:
         Set to stop the crawl.
+    classifiers:
+        The rules of the crawler's custom classifiers, in their order.
     """
 
-    def __init__(self, endpoint: Endpoint, record: dict[str, Any], run_id: str, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        record: dict[str, Any],
+        run_id: str,
+        stopping: threading.Event,
+        classifiers: Sequence[CsvRules] = (),
+    ) -> None:
+        self.classifiers = classifiers
         self.endpoint = endpoint
         self.record = record
         self.name: str = record["Name"]
@@ -111,7 +123,7 @@ class Crawl:
 
     def _find_tables(self, s3: Any, crawl_plan: CrawlPlan, target: Target) -> list[FoundTable]:
         objects = list(list_objects(s3, target))
-        files = sample_objects(s3, target, objects, self.stopping.is_set)
+        files = sample_objects(s3, target, objects, self.stopping.is_set, self.classifiers)
         if not files:
             self._log("WARN", f"No objects to crawl at {target.location(target.prefix)}")
         for file in files:

@@ -10,11 +10,12 @@ with ``_`` or ``.`` (``_SUCCESS``, ``_temporary/``). AWS leaves out part of thes
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from headwater.local.service import ServiceError
+from headwater.local.services.glue.csv_dialect import CsvRules
 from headwater.local.services.glue.grouping import CrawledFile
 from headwater.local.services.glue.inference import infer
 from headwater.local.services.glue.s3_paths import Exclusions, split_s3_path
@@ -83,7 +84,11 @@ def list_objects(s3: S3Caller, target: Target) -> Iterator[ListedObject]:
 
 
 def sample_objects(
-    s3: S3Caller, target: Target, objects: list[ListedObject], stopped: Callable[[], bool]
+    s3: S3Caller,
+    target: Target,
+    objects: list[ListedObject],
+    stopped: Callable[[], bool],
+    classifiers: Sequence[CsvRules] = (),
 ) -> list[CrawledFile]:
     """The schemas of the objects, of the first ``SampleSize`` of each folder when the target says so.
 
@@ -99,15 +104,15 @@ def sample_objects(
             raise Stopped
         taken[entry.folder] += 1
         if target.sample_size is None or taken[entry.folder] <= target.sample_size:
-            files.append(_sample(s3, target, entry))
+            files.append(_sample(s3, target, entry, classifiers))
     return files
 
 
-def _sample(s3: S3Caller, target: Target, entry: ListedObject) -> CrawledFile:
+def _sample(s3: S3Caller, target: Target, entry: ListedObject, classifiers: Sequence[CsvRules]) -> CrawledFile:
     answer = s3("get_object", Bucket=target.bucket, Key=entry.key)
     body = answer["Body"]
     try:
-        return CrawledFile(entry.key, infer(body.path, entry.size_bytes))
+        return CrawledFile(entry.key, infer(body.path, entry.size_bytes, classifiers))
     except OSError as error:
         raise ServiceError(
             "InternalServiceException", f"{target.location(entry.key)} cannot be read: {error}"

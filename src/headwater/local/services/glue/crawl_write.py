@@ -307,7 +307,7 @@ def _descriptor(location: str, schema: FileSchema, parameters: dict[str, str]) -
         "OutputFormat": output_format,
         "Compressed": schema.compression != "none",
         "NumberOfBuckets": -1,
-        "SerdeInfo": {"SerializationLibrary": serde, "Parameters": dict(schema.serde_parameters)},
+        "SerdeInfo": {"SerializationLibrary": schema.serde or serde, "Parameters": dict(schema.serde_parameters)},
         "BucketColumns": [],
         "SortColumns": [],
         "Parameters": parameters,

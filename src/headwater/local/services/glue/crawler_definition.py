@@ -1,7 +1,7 @@
 """What a crawler's definition may say, checked when it is made.
 
-What this crawler does not do is refused by name here, not ignored: targets other than S3, custom classifiers, event
-mode, connections, Lake Formation credentials and lineage.
+What this crawler does not do is refused by name here, not ignored: targets other than S3, event mode, connections,
+Lake Formation credentials and lineage.
 """
 
 from __future__ import annotations
@@ -89,8 +89,6 @@ def _refuse_unsupported(record: Record) -> None:
     targets = record["Targets"]
     refused = [kind for kind in TARGET_KINDS if targets.get(kind) and kind != "S3Targets"]
     refused += [name for name in S3_TARGET_REFUSED for target in targets["S3Targets"] if target.get(name)]
-    if record["Classifiers"]:
-        refused.append(f"Classifiers {record['Classifiers']}")
     if record["RecrawlPolicy"].get("RecrawlBehavior") == "CRAWL_EVENT_MODE":
         refused.append("RecrawlBehavior CRAWL_EVENT_MODE")
     if record["LakeFormationConfiguration"].get("UseLakeFormationCredentials"):

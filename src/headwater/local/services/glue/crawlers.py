@@ -21,8 +21,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
+from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.glue.catalog_records import Record, already_exists, not_found, now_s, page, shown, stored
+from headwater.local.services.glue.classifiers import ClassifierOperations, rules_of
 from headwater.local.services.glue.crawl import LOG_GROUP, Crawl, Outcome
 from headwater.local.services.glue.crawler_definition import complete
 from headwater.local.services.glue.tags import add_tags, drop_tags, glue_arn, read_tags
@@ -52,7 +53,7 @@ STOP_TIMEOUT_S = 10.0
 log = logging.getLogger(__name__)
 
 
-class CrawlerOperations(Service):
+class CrawlerOperations(ClassifierOperations):
     """Crawlers over S3 targets."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -81,6 +82,7 @@ class CrawlerOperations(Service):
     def create_crawler(self, call: Call, Tags: dict[str, str] | None = None, **members: Any) -> Members:
         """Make a crawler; AlreadyExistsException when there is one of that name."""
         record = _definition(call, members)
+        self._check_classifiers(record)
         times = {"CreationTime": now_s(), "LastUpdated": now_s(), "Version": 1, "State": "READY"}
         with self.store.transaction():
             if self.store.get(CRAWLER, record["Name"]) is not None:
@@ -97,6 +99,7 @@ class CrawlerOperations(Service):
             kept = {name: old[name] for name in (*DEFINITION, "Schedule") if name in old}
             given = {name: value for name, value in members.items() if value is not None}
             record = _definition(call, kept | given)
+            self._check_classifiers(record)
             history = {name: old[name] for name in ("CreationTime", "LastCrawl", "State") if name in old}
             times = {"LastUpdated": now_s(), "Version": old["Version"] + 1}
             self.store.put(CRAWLER, record["Name"], record | history | times)
@@ -241,6 +244,10 @@ class CrawlerOperations(Service):
             raise ServiceError("CrawlerRunningException", f"Crawler with name {name} is running")
         return record
 
+    def _check_classifiers(self, record: Record) -> None:
+        for name in record["Classifiers"]:
+            self.classifier(name)
+
     def _set_schedule(self, name: str, state: str) -> Members:
         with self.store.transaction():
             record = self._crawler(name)
@@ -254,12 +261,19 @@ class CrawlerOperations(Service):
         """The crawl's thread."""
         name = record["Name"]
         try:
-            outcome = Crawl(self.endpoint, record, run["id"], stopping).run()
+            outcome = self._run(record, run, stopping)
             self._crawls.pop(name, None)
             if not (self._ending and outcome.status == "CANCELLED"):
                 self._finish(name, run, outcome)
         except Exception:  # the store itself failed: the next start finds the crawl interrupted
             log.exception("crawler %s could not be finished", name)
+
+    def _run(self, record: Record, run: Record, stopping: threading.Event) -> Outcome:
+        try:
+            rules = [rules_of(self.classifier(name)) for name in record["Classifiers"]]
+        except ServiceError as error:
+            return Outcome("FAILED", f"{error.message} ({error.code})")
+        return Crawl(self.endpoint, record, run["id"], stopping, rules).run()
 
     def _finish(self, name: str, run: Record, outcome: Outcome) -> None:
         last = {

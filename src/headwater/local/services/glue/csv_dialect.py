@@ -57,7 +57,41 @@ class CsvTable:
     rows: int
 
 
-def classify_csv(head: str, stretches: Sequence[str] = ()) -> CsvTable | None:
+@dataclass(frozen=True)
+class CsvRules:
+    """What a classifier fixes; the defaults are those of the built-in one.
+
+    Attributes
+    ----------
+    delimiter:
+        None to find it out.
+    quote:
+        The quote character.
+    header:
+        UNKNOWN (find out), PRESENT or ABSENT.
+    names:
+        The columns' names, when the classifier gives them.
+    single_column:
+        Whether one column is enough.
+    trim:
+        Whether blanks around a value count when its type is told.
+    open_serde:
+        Whether tables get OpenCSVSerDe.
+    """
+
+    delimiter: str | None = None
+    quote: str = '"'
+    header: str = "UNKNOWN"
+    names: tuple[str, ...] = ()
+    single_column: bool = False
+    trim: bool = True
+    open_serde: bool = False
+
+
+BUILT_IN = CsvRules()
+
+
+def classify_csv(head: str, stretches: Sequence[str] = (), rules: CsvRules = BUILT_IN) -> CsvTable | None:
     """Read a sample as CSV; None when it is none.
 
     Parameters
@@ -66,30 +100,35 @@ def classify_csv(head: str, stretches: Sequence[str] = ()) -> CsvTable | None:
         The beginning of the file, whole lines only.
     stretches:
         Later parts of the file, whole lines only, for the types.
+    rules:
+        What a custom classifier fixes.
     """
-    found = _best_dialect(head)
+    found = _best_dialect(head, rules)
     if found is None:
         return None
     delimiter, rows = found
     width = _width(rows)
+    if rules.names and len(rules.names) != width:
+        return None
     for stretch in stretches:
-        rows.extend(_rows(stretch, delimiter))
+        rows.extend(_rows(stretch, delimiter, rules.quote))
     first, data = rows[0], [row for row in rows[1:] if len(row) == width]
-    types = _column_types(data, width)
-    has_header = len(first) == width and _is_header(first, data, types)
+    types = _column_types(data, width, rules.trim)
+    has_header = rules.header == "PRESENT"
+    if rules.header == "UNKNOWN":
+        has_header = len(first) == width and _is_header(first, data, types)
     if not has_header:
-        types = _column_types([*data, first] if len(first) == width else data, width)
-    names = [cell.strip().lower() for cell in first] if has_header else [f"col{n}" for n in range(width)]
-    if has_header and not names[-1]:
-        names[-1] = f"col{width - 1}"
-    quoted = '"' in head and any(mark in head for mark in ('"' + delimiter, delimiter + '"'))
+        types = _column_types([*data, first] if len(first) == width else data, width, rules.trim)
+    names = _names(first, width, has_header, rules.names)
+    quote = rules.quote
+    quoted = quote in head and any(mark in head for mark in (quote + delimiter, delimiter + quote))
     columns = tuple(zip(names, types, strict=True))
     return CsvTable(delimiter, has_header, quoted, columns, len(rows) - has_header)
 
 
-def cell_type(cells: Iterable[str]) -> str:
-    """The narrowest Hive type that holds every non-empty cell."""
-    values = {cell.strip() for cell in cells}
+def cell_type(cells: Iterable[str], trim: bool = True) -> str:
+    """The narrowest Hive type that holds every non-empty cell; blanks around it do not count when ``trim``."""
+    values = {cell.strip() for cell in cells} if trim else set(cells)
     values.discard("")
     if not values:
         return "string"
@@ -100,18 +139,27 @@ def cell_type(cells: Iterable[str]) -> str:
     return "boolean" if all(map(BOOLEAN.fullmatch, values)) else "string"
 
 
-def _best_dialect(head: str) -> tuple[str, list[list[str]]] | None:
-    best: tuple[float, int] = (MIN_AGREEMENT, 1)
+def _names(first: list[str], width: int, has_header: bool, given: tuple[str, ...]) -> list[str]:
+    if given:
+        return [name.lower() for name in given]
+    cells = [cell.strip().lower() for cell in first[:width]] if has_header else []
+    cells += [""] * (width - len(cells))
+    return [cell or f"col{position}" for position, cell in enumerate(cells)]
+
+
+def _best_dialect(head: str, rules: CsvRules) -> tuple[str, list[list[str]]] | None:
+    best: tuple[float, int] = (MIN_AGREEMENT, 0)
     found: tuple[str, list[list[str]]] | None = None
-    for delimiter in DELIMITERS:
-        if delimiter not in head:
+    fewest = 1 if rules.single_column else 2
+    for delimiter in (rules.delimiter,) if rules.delimiter else DELIMITERS:
+        if delimiter not in head and fewest > 1:
             continue
-        rows = _rows(head, delimiter)
+        rows = _rows(head, delimiter, rules.quote)
         if len(rows) < 2:
             continue
         width = _width(rows)
         agreement = sum(len(row) == width for row in rows) / len(rows)
-        if width >= 2 and (agreement, width) > best:
+        if width >= fewest and (agreement, width) > best:
             best, found = (agreement, width), (delimiter, rows)
     return found
 
@@ -120,20 +168,21 @@ def _width(rows: list[list[str]]) -> int:
     return Counter(map(len, rows)).most_common(1)[0][0]
 
 
-def _rows(text: str, delimiter: str) -> list[list[str]]:
+def _rows(text: str, delimiter: str, quote: str) -> list[list[str]]:
     previous = csv.field_size_limit(MAX_CELL_BYTES)
     try:
-        return [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row]
+        lines = text.splitlines(keepends=True)
+        return [row for row in csv.reader(lines, delimiter=delimiter, quotechar=quote) if row]
     except csv.Error:
         return []
     finally:
         csv.field_size_limit(previous)
 
 
-def _column_types(rows: list[list[str]], width: int) -> list[str]:
+def _column_types(rows: list[list[str]], width: int, trim: bool) -> list[str]:
     if not rows:
         return ["string"] * width
-    return [cell_type(cells) for cells in zip(*rows, strict=True)]
+    return [cell_type(cells, trim) for cells in zip(*rows, strict=True)]
 
 
 def _is_header(first: list[str], data: list[list[str]], types: list[str]) -> bool:

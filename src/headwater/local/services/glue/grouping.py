@@ -92,6 +92,7 @@ def merge_schemas(files: Sequence[CrawledFile]) -> FileSchema:
         sum(file.schema.size_bytes for file in files),
         sum(file.schema.text_bytes for file in files),
         sum(file.schema.rows for file in files),
+        serde=first.serde,
     )
 
 

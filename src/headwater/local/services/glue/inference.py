@@ -1,16 +1,17 @@
 """From one object to its schema: the crawler's built-in classifiers, in order.
 
-Parquet is told by its magic bytes, then JSON and CSV are tried on a sample. What none of them recognises is UNKNOWN
-with no columns, as on AWS. Not faithful to AWS: there are no Avro, ORC, XML, Ion or log classifiers here, and no
-custom classifiers; such files are UNKNOWN, and the crawler's log says so.
+The crawler's own CSV classifiers come first, then the built-in ones: Parquet is told by its magic bytes, JSON and CSV
+are tried on a sample. What none of them recognises is UNKNOWN with no columns, as on AWS. Not faithful to AWS: there
+are no Avro, ORC, XML, Ion or log classifiers here; such files are UNKNOWN, and the crawler's log says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headwater.local.services.glue.csv_dialect import classify_csv
+from headwater.local.services.glue.csv_dialect import BUILT_IN, CsvRules, CsvTable, classify_csv
 from headwater.local.services.glue.json_schema import classify_json
 from headwater.local.services.glue.parquet_schema import read_footer
 from headwater.local.services.glue.sampling import Sample, read_sample
@@ -31,6 +32,7 @@ FORMATS = {
         f"{PARQUET}.serde.ParquetHiveSerDe",
     ),
 }
+OPEN_CSV_SERDE = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 PARQUET_MAGIC = b"PAR1"
 MIN_SIMILARITY = 0.7
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "double")
@@ -54,6 +56,8 @@ class FileSchema:
         Bytes stored, bytes of content (estimated where compressed), rows (estimated where sampled).
     problem:
         Why the object is UNKNOWN.
+    serde:
+        The SerDe, where it is not that of the classification.
     """
 
     classification: str
@@ -65,6 +69,7 @@ class FileSchema:
     text_bytes: int = 0
     rows: int = 0
     problem: str = ""
+    serde: str = ""
 
     def compatible(self, other: FileSchema) -> bool:
         """Whether both can be read by one table: format, compression and delimiter agree."""
@@ -87,13 +92,16 @@ class FileSchema:
         return len(ours & theirs) >= MIN_SIMILARITY * len(ours | theirs)
 
 
-def infer(path: Path, size_bytes: int) -> FileSchema:
-    """The schema of the object in ``path``; never reads more than a footer or a bounded sample."""
+def infer(path: Path, size_bytes: int, classifiers: Sequence[CsvRules] = ()) -> FileSchema:
+    """The schema of the object in ``path``, by the first of ``classifiers`` that recognises it, else the built-in ones.
+
+    Never reads more than a footer or a bounded sample.
+    """
     try:
         with path.open("rb") as stream:
             if stream.read(4) == PARQUET_MAGIC:
                 return _parquet(path, size_bytes)
-        return _text(read_sample(path, size_bytes))
+        return _text(read_sample(path, size_bytes), classifiers)
     except ValueError as error:
         return FileSchema("UNKNOWN", size_bytes=size_bytes, text_bytes=size_bytes, problem=str(error))
 
@@ -133,11 +141,15 @@ def _parquet(path: Path, size_bytes: int) -> FileSchema:
     )
 
 
-def _text(sample: Sample) -> FileSchema:
+def _text(sample: Sample, classifiers: Sequence[CsvRules]) -> FileSchema:
     lines, text = sample.head_lines(), sample.head_text()
     if lines is None or text is None:
         return _unknown(sample, "binary content that no classifier recognises")
-    found_json = classify_json(text, sample.complete, sample.stretch_texts())
+    stretches = sample.stretch_texts()
+    for rules in classifiers:
+        if found := classify_csv(lines, stretches, rules):
+            return _csv(sample, found, rules)
+    found_json = classify_json(text, sample.complete, stretches)
     if found_json is not None:
         return FileSchema(
             "json",
@@ -148,25 +160,30 @@ def _text(sample: Sample) -> FileSchema:
             text_bytes=sample.text_bytes,
             rows=_estimate_rows(sample, found_json.rows),
         )
-    found_csv = classify_csv(lines, sample.stretch_texts())
-    if found_csv is None:
-        return _unknown(sample, "neither JSON nor CSV (a CSV has two columns and two rows at least)")
+    if found := classify_csv(lines, stretches):
+        return _csv(sample, found, BUILT_IN)
+    return _unknown(sample, "neither JSON nor CSV (a CSV has two columns and two rows at least)")
+
+
+def _csv(sample: Sample, found: CsvTable, rules: CsvRules) -> FileSchema:
     parameters = {
-        "areColumnsQuoted": str(found_csv.quoted).lower(),
+        "areColumnsQuoted": str(found.quoted).lower(),
         "columnsOrdered": "true",
-        "delimiter": found_csv.delimiter,
+        "delimiter": found.delimiter,
     }
-    if found_csv.has_header:
+    if found.has_header:
         parameters["skip.header.line.count"] = "1"
+    open_parameters = {"separatorChar": found.delimiter, "quoteChar": rules.quote}
     return FileSchema(
         "csv",
-        found_csv.columns,
+        found.columns,
         sample.compression,
         parameters,
-        {"field.delim": found_csv.delimiter},
+        open_parameters if rules.open_serde else {"field.delim": found.delimiter},
         sample.size_bytes,
         sample.text_bytes,
-        _estimate_rows(sample, found_csv.rows),
+        _estimate_rows(sample, found.rows),
+        serde=OPEN_CSV_SERDE if rules.open_serde else "",
     )
 
 

@@ -300,7 +300,6 @@ def test_a_crawl_that_a_kill_interrupted_is_failed_at_the_next_start(lake: Any) 
         {"Targets": {"S3Targets": []}},
         {"Targets": {"JdbcTargets": [{"ConnectionName": "c", "Path": "db/%"}]}},
         {"Targets": {"S3Targets": [{"Path": "s3://lake/raw/", "Exclusions": ["a[b"]}]}},
-        {"Classifiers": ["mine"]},
         {"Configuration": "{"},
         {"Configuration": '{"Version": 1.0, "Unknown": {}}'},
         {"Configuration": '{"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "x"}}}'},
@@ -332,3 +331,46 @@ def test_definitions_are_listed_updated_and_deleted(lake: Any) -> None:
         lake.glue("get_crawler", Name="a")
     assert caught.value.code == "EntityNotFoundException"
     assert lake.glue("batch_get_crawlers", CrawlerNames=["a", "b"])["CrawlersNotFound"] == ["a"]
+
+
+def test_a_csv_classifier_names_a_header_that_the_built_in_one_cannot_tell(lake: Any) -> None:
+    lake.put("raw/airlines/a.csv", "carrier,name\n9E,'Endeavor, Air'\nAA,American\n")
+    classifier = {"Name": "headed", "ContainsHeader": "PRESENT", "QuoteSymbol": "'", "Serde": "OpenCSVSerDe"}
+    lake.glue("create_classifier", CsvClassifier=classifier)
+    lake.crawler(path="s3://lake/raw/airlines/", Classifiers=["headed"])
+    lake.crawl()
+    assert lake.columns("airlines") == {"carrier": "string", "name": "string"}
+    table = lake.table("airlines")
+    assert table["Parameters"]["skip.header.line.count"] == "1"
+    assert table["StorageDescriptor"]["SerdeInfo"] == {
+        "SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde",
+        "Parameters": {"separatorChar": ",", "quoteChar": "'"},
+    }
+
+
+def test_a_missing_classifier_is_told_at_once_and_at_the_crawl(lake: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        lake.crawler(Classifiers=["none"])
+    assert caught.value.code == "EntityNotFoundException"
+    lake.glue("create_classifier", CsvClassifier={"Name": "gone"})
+    lake.crawler(Classifiers=["gone"])
+    lake.glue("delete_classifier", Name="gone")
+    last = lake.crawl()["LastCrawl"]
+    assert last["Status"] == "FAILED" and "gone" in last["ErrorMessage"]
+
+
+def test_classifiers_are_kept_and_checked(lake: Any) -> None:
+    lake.glue("create_classifier", CsvClassifier={"Name": "a", "Delimiter": "^"})
+    lake.glue("update_classifier", CsvClassifier={"Name": "a", "AllowSingleColumn": True})
+    found = lake.glue("get_classifier", Name="a")["Classifier"]["CsvClassifier"]
+    assert (found["Delimiter"], found["AllowSingleColumn"], found["Version"]) == ("^", True, 2)
+    assert len(lake.glue("get_classifiers")["Classifiers"]) == 1
+    for members in (
+        {"CsvClassifier": {"Name": "a"}},
+        {"CsvClassifier": {"Name": "b", "Delimiter": '"'}},
+        {"CsvClassifier": {"Name": "b", "CustomDatatypes": ["INT"]}},
+        {"JsonClassifier": {"Name": "b", "JsonPath": "$[*]"}},
+    ):
+        with pytest.raises(ServiceError) as caught:
+            lake.glue("create_classifier", **members)
+        assert caught.value.code in ("AlreadyExistsException", "InvalidInputException")

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local.services.glue.csv_dialect import DELIMITERS, cell_type, classify_csv
+from headwater.local.services.glue.csv_dialect import DELIMITERS, CsvRules, cell_type, classify_csv
 from headwater.local.services.glue.inference import FileSchema, infer, merge_columns, widen
 from headwater.local.services.glue.json_schema import classify_json
 from headwater.local.services.glue.parquet_schema import hive_type
@@ -73,6 +73,26 @@ def test_a_few_broken_rows_are_passed_over() -> None:
     rows = ["a,b,c"] + ["1,2,3"] * 8 + ["1,2", "1,2,3,4"]
     found = classify_csv("\n".join(rows))
     assert found is not None and found.columns == (("a", "bigint"), ("b", "bigint"), ("c", "bigint"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "expected"),
+    [
+        (CsvRules(header="PRESENT"), "a,b\nx,y\n", (("a", "string"), ("b", "string"))),
+        (CsvRules(header="ABSENT"), "a,b\n1,2\n", (("col0", "string"), ("col1", "string"))),
+        (CsvRules(header="ABSENT", names=("X", "y")), "1,2\n3,4\n", (("x", "bigint"), ("y", "bigint"))),
+        (CsvRules(delimiter="^", header="PRESENT"), "a^b\n1^2\n", (("a", "bigint"), ("b", "bigint"))),
+        (CsvRules(single_column=True, header="PRESENT"), "a\n1\n", (("a", "bigint"),)),
+        (CsvRules(trim=False), "a,b\n1, 2\n", (("a", "bigint"), ("b", "string"))),
+    ],
+)
+def test_the_rules_of_a_classifier(rules: CsvRules, text: str, expected: tuple[tuple[str, str], ...]) -> None:
+    found = classify_csv(text, (), rules)
+    assert found is not None and found.columns == expected
+
+
+def test_names_of_another_number_are_another_format() -> None:
+    assert classify_csv("1,2\n3,4\n", (), CsvRules(names=("a", "b", "c"))) is None
 
 
 columns = st.lists(
