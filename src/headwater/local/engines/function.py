@@ -4,8 +4,9 @@ An environment runs one invocation at a time; concurrent invocations get environ
 ones are kept for some minutes and end with the endpoint. All of them live on one thread with one event loop, so an
 idle environment costs its process (about 20 MB) and nothing here.
 
-Initialisations are admitted a few at a time, since each keeps a processor busy; running invocations are not limited,
-because a function may wait for another one.
+Initialisations are admitted a few at a time, since each keeps a processor busy. Running invocations are limited by the
+machine's memory, generously, because a function may wait for another one; what waits too long for room is throttled,
+as on AWS at the account's limit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from headwater.local.jobs import JobSupervisor
 KEEP_IDLE_S = 300.0
 MAX_AGE_S = 6 * 3600.0  # half of what the role's credentials in its environment last
 CLOSE_S = 10.0
+WAIT_FOR_ROOM_S = 60.0
+ENVIRONMENT_BYTES = 64 << 20  # a small function with boto3; what the number of environments is reckoned by
 
 Key = tuple[str, str, str]  # name, version, revision
 
@@ -35,6 +38,16 @@ log = logging.getLogger(__name__)
 
 class Interrupted(Exception):
     """The endpoint stopped while a function ran; what became of the invocation is unknown."""
+
+
+class Throttled(Exception):
+    """The machine has run as many functions as it can for longer than an invocation waits."""
+
+
+def machine_concurrency() -> int:
+    """How many invocations this machine's memory lets run at once: between 16 and AWS's 1,000."""
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(16, min(1000, memory_bytes // ENVIRONMENT_BYTES))
 
 
 class FunctionEngine:
@@ -50,6 +63,10 @@ class FunctionEngine:
         (role ARN, session name) → the variables that make a process call as the role.
     keep_idle_s:
         How long an idle environment is kept.
+    concurrency:
+        How many invocations run at once.
+    wait_for_room_s:
+        How long an invocation above that waits.
     """
 
     def __init__(
@@ -59,11 +76,16 @@ class FunctionEngine:
         folder: Path,
         role_environment: RoleEnvironment,
         keep_idle_s: float = KEEP_IDLE_S,
+        concurrency: int | None = None,
+        wait_for_room_s: float = WAIT_FOR_ROOM_S,
     ) -> None:
         self._jobs = jobs
         self._tmp = folder / ".tmp"  # no function can have this name
         self._role_environment = role_environment
         self._keep_idle_s = keep_idle_s
+        self._concurrency = concurrency or machine_concurrency()
+        self._wait_for_room_s = wait_for_room_s
+        self._room = asyncio.Semaphore(self._concurrency)
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._logs = LogBatches(store, self._loop.call_later)
@@ -75,7 +97,10 @@ class FunctionEngine:
         self._stale: set[Environment] = set()
 
     def submit(self, spec: FunctionSpec, invocation: Invocation) -> Future[Outcome]:
-        """Start an invocation. It runs to its end whoever waits for it. Its future may raise :class:`Interrupted`."""
+        """Start an invocation. It runs to its end whoever waits for it.
+
+        The future may raise :class:`Interrupted` or :class:`Throttled`.
+        """
         with self._lock:
             if self._closed:
                 raise Interrupted(f"function {spec.name}: the endpoint is stopping")
@@ -90,6 +115,16 @@ class FunctionEngine:
         return await asyncio.shield(asyncio.wrap_future(self.submit(spec, invocation)))
 
     async def _invoke(self, spec: FunctionSpec, invocation: Invocation) -> Outcome:
+        try:
+            await asyncio.wait_for(self._room.acquire(), self._wait_for_room_s if self._room.locked() else None)
+        except TimeoutError as error:
+            raise Throttled(f"{self._concurrency} invocations are running") from error
+        try:
+            return await self._run(spec, invocation)
+        finally:
+            self._room.release()
+
+    async def _run(self, spec: FunctionSpec, invocation: Invocation) -> Outcome:
         key = (spec.name, spec.version, spec.revision)
         environment = self._take(key)
         cold = environment is None
@@ -117,7 +152,16 @@ class FunctionEngine:
                 return environment
         return None
 
+    def _make_room(self) -> None:
+        """End the environment that has been idle longest, when there are as many as may run."""
+        idle = [(kept.idle_since, key, kept) for key, found in self._idle.items() for kept in found]
+        if len(self._all) >= self._concurrency and idle:
+            _, key, environment = min(idle, key=lambda item: item[0])
+            self._idle[key].remove(environment)
+            environment.discard()
+
     async def _open(self, spec: FunctionSpec) -> Environment:
+        self._make_room()
         environment = Environment(spec, self._tmp, self._logs, lambda: self._all.discard(environment))
         self._all.add(environment)
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from headwater.local.engines.function import Interrupted
+from headwater.local.engines.function import Interrupted, Throttled
 from headwater.local.engines.function_spec import FunctionSpec, Invocation, Outcome
 from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.lambda_.base import EngineHolder
@@ -84,6 +84,8 @@ class InvocationOperations(EngineHolder):
                 return await self.engine.invoke(self._spec(target), invocation)
             except Interrupted as error:
                 raise ServiceError("ServiceException", f"Headwater.Interrupted: {error}", 500) from error
+            except Throttled as error:
+                raise _throttled("ConcurrentInvocationLimitExceeded") from error
 
     async def run_event(
         self, name: str, qualifier: str | None, payload: bytes, request_id: str
