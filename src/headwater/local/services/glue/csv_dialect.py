@@ -99,7 +99,7 @@ def classify_csv(head: str, stretches: Sequence[str] = (), rules: CsvRules = BUI
     head:
         The beginning of the file, whole lines only.
     stretches:
-        Later parts of the file, whole lines only, for the types.
+        Later parts of the file, whole lines only, for the types; not used when cells span lines.
     rules:
         What a custom classifier fixes.
     """
@@ -110,7 +110,9 @@ def classify_csv(head: str, stretches: Sequence[str] = (), rules: CsvRules = BUI
     width = _width(rows)
     if rules.names and len(rules.names) != width:
         return None
-    for stretch in stretches:
+    # A stretch may begin inside a cell of several lines, and then everything in it would be misread.
+    whole = not any("\n" in cell for row in rows for cell in row)
+    for stretch in stretches if whole else ():
         rows.extend(_rows(stretch, delimiter, rules.quote))
     first, data = rows[0], [row for row in rows[1:] if len(row) == width]
     types = _column_types(data, width, rules.trim)

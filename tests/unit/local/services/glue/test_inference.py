@@ -91,6 +91,14 @@ def test_the_rules_of_a_classifier(rules: CsvRules, text: str, expected: tuple[t
     assert found is not None and found.columns == expected
 
 
+def test_stretches_are_passed_over_when_cells_span_lines() -> None:
+    head = 'n,v\n1,"two\nlines"\n2,x\n'
+    found = classify_csv(head, ("late,x\nlater,y\n",))
+    assert found is not None and found.columns == (("n", "bigint"), ("v", "string"))
+    plain = classify_csv("n,v\n1,x\n2,x\n", ("late,x\nlater,y\n",))
+    assert plain is not None and plain.columns[0] == ("n", "string")
+
+
 def test_names_of_another_number_are_another_format() -> None:
     assert classify_csv("1,2\n3,4\n", (), CsvRules(names=("a", "b", "c"))) is None
 
