@@ -1,9 +1,9 @@
 """CloudFormation: stacks and change sets, deployed for real through the endpoint's own services.
 
-Computed: creation, update, deletion and roll-back of stacks, change sets, events, outputs, exports, the intrinsic functions, and
-the resource types of :mod:`~headwater.local.services.cloudformation.registry`. A type or a property that is not computed
-fails the deployment by name. Refused by name: nested stacks, stack sets, imports, drift detection, stack policies,
-notifications, transforms other than ``AWS::LanguageExtensions``.
+Computed: creation, update, deletion and roll-back of stacks, change sets, events, outputs, exports, the intrinsic
+functions, and the resource types of :mod:`~headwater.local.services.cloudformation.registry`. A type or a property that
+is not computed fails the deployment by name. Refused by name: nested stacks, stack sets, imports, drift detection,
+stack policies, notifications, transforms other than ``AWS::LanguageExtensions``.
 
 Not faithful to AWS: a stack cannot be deleted while it is being created; stack tags reach the resources, the
 ``aws:cloudformation:*`` tags do not.

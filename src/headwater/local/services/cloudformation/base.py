@@ -15,8 +15,8 @@ from headwater.local.service import Call, Endpoint, Members, Service, ServiceErr
 from headwater.local.services.cloudformation import parameters
 from headwater.local.services.cloudformation.deployment import Deployment, Stopped
 from headwater.local.services.cloudformation.records import StackRecords
-from headwater.local.services.cloudformation.registry import RESOURCE_TYPES
-from headwater.local.services.cloudformation.template import Template, parse, validation_error
+from headwater.local.services.cloudformation.registry import parse_known
+from headwater.local.services.cloudformation.template import Template, validation_error
 from headwater.local.store import Record
 
 BODY_CHARS = 51_200
@@ -76,7 +76,7 @@ class StackService(Service):
     @staticmethod
     def parse(body: str) -> Template:
         """A checked template."""
-        return parse(body, RESOURCE_TYPES)
+        return parse_known(body)
 
     def target(
         self,

@@ -197,12 +197,12 @@ CONFIGURATIONS: dict[str, tuple[str, str, Callable[[Configuration], Configuratio
         plain,
         "delete_public_access_block",
     ),
-    "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration", versioning, ""),
     "ReplicationConfiguration": (
         "put_bucket_replication",
         "ReplicationConfiguration",
         replication,
         "delete_bucket_replication",
     ),
+    "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration", versioning, ""),
     "WebsiteConfiguration": ("put_bucket_website", "WebsiteConfiguration", website, "delete_bucket_website"),
 }

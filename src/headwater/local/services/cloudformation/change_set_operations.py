@@ -44,8 +44,8 @@ class ChangeSetOperations(StackOperations):
         """Compute what a template would change."""
         if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", ChangeSetName):
             raise validation_error(
-                f"1 validation error detected: Value '{ChangeSetName}' at 'changeSetName' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+                f"1 validation error detected: Value '{ChangeSetName}' at 'changeSetName' failed to satisfy constraint:"
+                " Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
             )
         with self.changing:
             stack = self._stack_for(StackName, ChangeSetType)

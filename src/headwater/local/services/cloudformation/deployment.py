@@ -21,10 +21,9 @@ from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.cloudformation import graph
 from headwater.local.services.cloudformation.dynamic import DynamicReferences
 from headwater.local.services.cloudformation.records import StackRecords
-from headwater.local.services.cloudformation.registry import RESOURCE_TYPES
+from headwater.local.services.cloudformation.registry import parse_known
 from headwater.local.services.cloudformation.scope import StackScope
 from headwater.local.services.cloudformation.steps import StepFailed, Steps, made_or_unknown
-from headwater.local.services.cloudformation.template import parse
 from headwater.local.store import Record
 
 PARALLEL = 4
@@ -46,8 +45,8 @@ class Deployment:
     endpoint, records:
         Where it works.
     stack:
-        The stack's record, with ``operation`` (an id) and, for a create or update, ``target``: the template, parameters and tags
-        that it goes to.
+        The stack's record, with ``operation`` (an id) and, for a create or update, ``target``: the template, parameters
+        and tags that it goes to.
     stopping:
         Set when the endpoint stops.
     principal:
@@ -213,7 +212,7 @@ class Deployment:
         """Go to the target: the resources that failed, and what else went wrong."""
         target = self.stack["target"]
         try:
-            template = parse(target["template"], RESOURCE_TYPES)
+            template = parse_known(target["template"])
             scope = StackScope(
                 self.endpoint, self.records, self.stack, template, target["parameters"], self.live, self.principal
             )

@@ -1,7 +1,7 @@
 """What a change set says: which resources a new template adds, modifies (in place or by replacement) and removes.
 
-Resources are gone through in the order of their creation, so that a resource that names a replaced one is known to change
-with it; a value that only the deployment can know makes its replacement "Conditional".
+Resources are gone through in the order of their creation, so that a resource that names a replaced one is known to
+change with it; a value that only the deployment can know makes its replacement "Conditional".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The physical names that CloudFormation gives to resources whose template gives none.
 
-``<stack>-<logical id>-<12 or 13 random characters>``, cut to what the service takes; lower-case for buckets and others that
+``<stack>-<logical id>-<12 random characters>``, cut to what the service takes; lower-case for buckets and others that
 ask for it. Source: AWS CloudFormation User Guide, "Name type", 2025-11.
 """
 

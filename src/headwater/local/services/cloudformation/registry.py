@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from headwater.local.services.cloudformation import (
     types_glue,
     types_iam,
@@ -14,6 +16,7 @@ from headwater.local.services.cloudformation import (
     types_states,
 )
 from headwater.local.services.cloudformation.resource_type import ResourceType
+from headwater.local.services.cloudformation.template import Template, parse
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::CDK::Metadata": types_records.CdkMetadata(),
@@ -61,3 +64,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::StepFunctions::Activity": types_states.Activity(),
     "AWS::StepFunctions::StateMachine": types_states.StateMachine(),
 }
+
+
+@functools.lru_cache(maxsize=32)
+def parse_known(body: str) -> Template:
+    """A checked template of these types; kept, since a stack that is followed is described often. Never changed."""
+    return parse(body, RESOURCE_TYPES)

@@ -7,7 +7,6 @@ client's would.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,7 +17,6 @@ from headwater.local.services.cloudformation import shapes
 from headwater.local.services.cloudformation.names import Naming
 
 Properties = dict[str, Any]
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,14 @@ class Handle:
         except ServiceError as error:
             raise CallFailed(service, error) from error
 
+    def remove(self, service: str, operation: str, **members: Any) -> None:
+        """Call an operation that takes something away; what is gone already is well."""
+        try:
+            self.call(service, operation, **members)
+        except ServiceError as error:
+            if not missing(error):
+                raise
+
     @property
     def scope(self) -> dict[str, str]:
         """What every format of a :class:`ApiType` may name."""
@@ -90,6 +96,8 @@ def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 def missing(error: ServiceError) -> bool:
     """Whether an error says that the thing is not there."""
+    if error.code == "KMSInvalidStateException":  # a key that is pending deletion already
+        return True
     text = error.code.lower()
     return any(word in text for word in ("notfound", "nosuch", "doesnotexist", "nonexistent", "notexist")) or (
         error.code in ("ValidationException", "ValidationError")
@@ -316,12 +324,7 @@ class ApiType(ResourceType):
         if not self.delete_call:
             return
         members = self._formatted(handle, self.delete_on, physical_id, properties)
-        try:
-            handle.call(self.service, self.delete_call, **members)
-        except ServiceError as error:
-            if not missing(error):
-                raise
-            log.info("%s %s is gone already", self.name, physical_id)
+        handle.remove(self.service, self.delete_call, **members)
 
     def _formatted(self, handle: Handle, forms: Mapping[str, str], physical_id: str, properties: Properties) -> Members:
         scope = {**handle.scope, **properties, "id": physical_id}

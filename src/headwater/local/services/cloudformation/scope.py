@@ -76,7 +76,8 @@ class StackScope:
         """The physical id of a resource."""
         if name not in self.live:
             raise validation_error(
-                f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
+                f"Template format error: Unresolved resource dependencies [{name}] "
+                "in the Resources block of the template"
             )
         return self.live[name]["physical"]
 

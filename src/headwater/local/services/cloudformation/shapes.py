@@ -1,7 +1,7 @@
-"""From CloudFormation's spelling and types to an API's: names differ in case only, and scalars may be written as strings.
+"""From CloudFormation's spelling and types to an API's: names differ in case, and scalars may be written as strings.
 
-botocore's model of the operation decides: ``IncludeExecutionData: "true"`` becomes ``includeExecutionData: True`` for Step
-Functions. A name that the model does not have is refused by name.
+botocore's model of the operation decides: ``IncludeExecutionData: "true"`` becomes ``includeExecutionData: True`` for
+Step Functions. A name that the model does not have is refused by name.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from headwater.local.services.cloudformation.deployment import Deployment
 from headwater.local.services.cloudformation.differences import Differences
 from headwater.local.services.cloudformation.records import as_time, now
 from headwater.local.services.cloudformation.resource_type import tag_list
-from headwater.local.services.cloudformation.template import Template, parse, validation_error
-from headwater.local.services.cloudformation.registry import RESOURCE_TYPES
+from headwater.local.services.cloudformation.template import Template, validation_error
+from headwater.local.services.cloudformation.registry import parse_known
 from headwater.local.store import Record
 
 Items = list[dict[str, Any]]
@@ -67,7 +67,7 @@ class StackOperations(StackService):
         self.begin(stack, call.principal, Deployment.create)
 
     def _differences(self, call: Call, stack: Record, target: Record) -> Differences:
-        template = parse(target["template"], RESOURCE_TYPES)
+        template = parse_known(target["template"])
         return Differences(
             self.endpoint, self.records, stack, template, target["parameters"], target["tags"], call.principal
         )

@@ -1,8 +1,8 @@
 """One resource at a time: made, changed, replaced, put back, deleted, with its record kept before and after each call.
 
-A resource's record says what the stack operation must know after a kill: ``declared`` (resolved properties), ``properties`` (with
-the generated name), ``tags``, ``exists`` (the service confirmed it), ``operation`` (the stack operation that made it) and
-``before`` (what it was, while an update of the stack runs).
+A resource's record says what the stack operation must know after a kill: ``declared`` (resolved properties),
+``properties`` (with the generated name), ``tags``, ``exists`` (the service confirmed it), ``operation`` (the stack
+operation that made it) and ``before`` (what it was, while an update of the stack runs).
 """
 
 from __future__ import annotations
@@ -310,8 +310,8 @@ def reason_of(error: Exception) -> str:
     """An event's reason: the service's own words, as AWS's resource handlers pass them on."""
     if isinstance(error, CallFailed):
         return (
-            f'Resource handler returned message: "{error.message} (Service: {error.service}, Status Code: {error.status},'
-            f' Error Code: {error.code})"'
+            f'Resource handler returned message: "{error.message} (Service: {error.service}, Status Code: '
+            f'{error.status}, Error Code: {error.code})"'
         )
     if isinstance(error, ServiceError):
         return error.message

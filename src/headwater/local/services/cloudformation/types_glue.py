@@ -127,17 +127,13 @@ class Partition(_Catalogued):
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Call delete_partition with the values."""
-        try:
-            handle.call(
-                "glue",
-                "delete_partition",
-                DatabaseName=properties["DatabaseName"],
-                TableName=properties["TableName"],
-                PartitionValues=[str(value) for value in properties["PartitionInput"]["Values"]],
-            )
-        except ServiceError as error:
-            if error.code != "EntityNotFoundException":
-                raise
+        handle.remove(
+            "glue",
+            "delete_partition",
+            DatabaseName=properties["DatabaseName"],
+            TableName=properties["TableName"],
+            PartitionValues=[str(value) for value in properties["PartitionInput"]["Values"]],
+        )
 
 
 def _arn(kind: str) -> str:
@@ -179,8 +175,8 @@ class Job(ApiType):
     name = "AWS::Glue::Job"
     service = "glue"
     properties = words(
-        "AllocatedCapacity Command Connections DefaultArguments Description ExecutionClass ExecutionProperty GlueVersion "
-        "JobMode JobRunQueuingEnabled LogUri MaintenanceWindow MaxCapacity MaxRetries Name NonOverridableArguments "
+        "AllocatedCapacity Command Connections DefaultArguments Description ExecutionClass ExecutionProperty "
+        "GlueVersion JobMode JobRunQueuingEnabled LogUri MaintenanceWindow MaxCapacity MaxRetries Name NonOverridableArguments "
         "NotificationProperty NumberOfWorkers Role SecurityConfiguration Tags Timeout WorkerType"
     )
     required = words("Command Role")

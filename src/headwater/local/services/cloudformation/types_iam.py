@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from headwater.local.service import ServiceError
@@ -32,15 +32,6 @@ def document(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def if_there(call: Callable[[], Any]) -> None:
-    """Run a deleting call; what is gone already is well."""
-    try:
-        call()
-    except ServiceError as error:
-        if not missing(error):
-            raise
-
-
 class _Principal(ApiType):
     """A role or user: inline policies, managed policies and boundary beside the API's own members."""
 
@@ -60,12 +51,12 @@ class _Principal(ApiType):
             if before.get(name) != body:
                 handle.call("iam", put, **who, PolicyName=name, PolicyDocument=document(body))
         for name in set(before) - set(after):
-            if_there(lambda name=name: handle.call("iam", drop, **who, PolicyName=name))  # type: ignore[misc]
+            handle.remove("iam", drop, **who, PolicyName=name)
         attached, wanted = set(old.get("ManagedPolicyArns", [])), set(new.get("ManagedPolicyArns", []))
         for arn in sorted(wanted - attached):
             handle.call("iam", attach, **who, PolicyArn=arn)
         for arn in sorted(attached - wanted):
-            if_there(lambda arn=arn: handle.call("iam", detach, **who, PolicyArn=arn))  # type: ignore[misc]
+            handle.remove("iam", detach, **who, PolicyArn=arn)
         self._bound(handle, who, old.get("PermissionsBoundary"), new.get("PermissionsBoundary"))
 
     def _bound(self, handle: Handle, who: Mapping[str, str], old: Any, new: Any) -> None:
@@ -80,9 +71,9 @@ class _Principal(ApiType):
         member, _, detach, _, drop = PRINCIPALS[self.property]
         who = {member: physical_id}
         for policy in properties.get("Policies", []):
-            if_there(lambda name=policy["PolicyName"]: handle.call("iam", drop, **who, PolicyName=name))  # type: ignore[misc]
+            handle.remove("iam", drop, **who, PolicyName=policy["PolicyName"])
         for arn in properties.get("ManagedPolicyArns", []):
-            if_there(lambda arn=arn: handle.call("iam", detach, **who, PolicyArn=arn))  # type: ignore[misc]
+            handle.remove("iam", detach, **who, PolicyArn=arn)
         super().delete(handle, physical_id, properties)
 
 
@@ -156,11 +147,7 @@ class User(_Principal):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Leave the groups, then delete."""
         for group in properties.get("Groups", []):
-            if_there(
-                lambda group=group: handle.call(  # type: ignore[misc]
-                    "iam", "remove_user_from_group", GroupName=group, UserName=physical_id
-                )
-            )
+            handle.remove("iam", "remove_user_from_group", GroupName=group, UserName=physical_id)
         super().delete(handle, physical_id, properties)
 
 
@@ -211,11 +198,7 @@ class Policy(ResourceType):
     def _drop(handle: Handle, policy: str, principals: Iterable[tuple[str, str]]) -> None:
         for kind, name in sorted(principals):
             member, _, _, _, drop = PRINCIPALS[kind]
-            if_there(
-                lambda member=member, name=name, drop=drop: handle.call(  # type: ignore[misc]
-                    "iam", drop, **{member: name}, PolicyName=policy
-                )
-            )
+            handle.remove("iam", drop, **{member: name}, PolicyName=policy)
 
 
 class ManagedPolicy(ApiType):
@@ -267,11 +250,7 @@ class ManagedPolicy(ApiType):
     def _detach(handle: Handle, arn: str, principals: Iterable[tuple[str, str]]) -> None:
         for kind, name in sorted(principals):
             member, _, detach, _, _ = PRINCIPALS[kind]
-            if_there(
-                lambda member=member, name=name, detach=detach: handle.call(  # type: ignore[misc]
-                    "iam", detach, **{member: name}, PolicyArn=arn
-                )
-            )
+            handle.remove("iam", detach, **{member: name}, PolicyArn=arn)
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Detach, drop the versions, delete."""
@@ -318,9 +297,5 @@ class InstanceProfile(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Take the roles out, then delete."""
         for role in properties["Roles"]:
-            if_there(
-                lambda role=role: handle.call(  # type: ignore[misc]
-                    "iam", "remove_role_from_instance_profile", InstanceProfileName=physical_id, RoleName=role
-                )
-            )
+            handle.remove("iam", "remove_role_from_instance_profile", InstanceProfileName=physical_id, RoleName=role)
         super().delete(handle, physical_id, properties)

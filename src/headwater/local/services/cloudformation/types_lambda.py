@@ -9,7 +9,7 @@ import io
 import zipfile
 from typing import Any
 
-from headwater.local.service import Members, ServiceError
+from headwater.local.service import Members
 from headwater.local.services.cloudformation import shapes
 from headwater.local.services.cloudformation.names import Naming
 from headwater.local.services.cloudformation.resource_type import (
@@ -19,7 +19,6 @@ from headwater.local.services.cloudformation.resource_type import (
     Properties,
     ResourceType,
     Tagging,
-    missing,
     words,
 )
 
@@ -119,11 +118,7 @@ class Version(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Delete that version only."""
         function, _, version = physical_id.rpartition(":")
-        try:
-            handle.call("lambda", "delete_function", FunctionName=function, Qualifier=version)
-        except ServiceError as error:
-            if not missing(error):
-                raise
+        handle.remove("lambda", "delete_function", FunctionName=function, Qualifier=version)
 
 
 class Alias(ApiType):
@@ -168,8 +163,4 @@ class Permission(ResourceType):
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Remove the statement."""
-        try:
-            handle.call("lambda", "remove_permission", FunctionName=properties["FunctionName"], StatementId=physical_id)
-        except ServiceError as error:
-            if not missing(error):
-                raise
+        handle.remove("lambda", "remove_permission", FunctionName=properties["FunctionName"], StatementId=physical_id)

@@ -78,8 +78,8 @@ class Alarm(ApiType):
     service = "cloudwatch"
     properties = words(
         "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
-        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics "
-        "Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
+        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
+        "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
     )
     create_only = words("AlarmName")
     naming = Naming("AlarmName", 255)

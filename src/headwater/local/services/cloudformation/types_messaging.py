@@ -70,14 +70,9 @@ class Rule(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Remove the targets, then the rule."""
         bus = self._bus(properties)
-        try:
-            ids = [target["Id"] for target in properties.get("Targets", [])]
-            if ids:
-                handle.call("events", "remove_targets", Rule=physical_id, Ids=ids, **bus)
-            handle.call("events", "delete_rule", Name=physical_id, **bus)
-        except ServiceError as error:
-            if not missing(error):
-                raise
+        if ids := [target["Id"] for target in properties.get("Targets", [])]:
+            handle.remove("events", "remove_targets", Rule=physical_id, Ids=ids, **bus)
+        handle.remove("events", "delete_rule", Name=physical_id, **bus)
 
 
 class Schedule(ApiType):
@@ -99,11 +94,7 @@ class Schedule(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Delete it from its group."""
         group = {"GroupName": properties["GroupName"]} if "GroupName" in properties else {}
-        try:
-            handle.call("scheduler", "delete_schedule", Name=physical_id, **group)
-        except ServiceError as error:
-            if not missing(error):
-                raise
+        handle.remove("scheduler", "delete_schedule", Name=physical_id, **group)
 
 
 class ScheduleGroup(ApiType):

@@ -1,4 +1,4 @@
-"""Types of the services that keep records: DynamoDB, ECR, EMR Serverless, KMS, Secrets Manager, SSM; and what only is metadata."""
+"""Types of services that keep records: DynamoDB, ECR, EMR Serverless, KMS, Secrets Manager, SSM; and mere metadata."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Table(ApiType):
     service = "dynamodb"
     properties = words(
         "AttributeDefinitions BillingMode DeletionProtectionEnabled GlobalSecondaryIndexes KeySchema "
-        "LocalSecondaryIndexes OnDemandThroughput PointInTimeRecoverySpecification ProvisionedThroughput SSESpecification "
-        "StreamSpecification TableClass TableName Tags TimeToLiveSpecification"
+        "LocalSecondaryIndexes OnDemandThroughput PointInTimeRecoverySpecification ProvisionedThroughput "
+        "SSESpecification StreamSpecification TableClass TableName Tags TimeToLiveSpecification"
     )
     required = words("KeySchema")
     create_only = words("KeySchema LocalSecondaryIndexes TableName")
@@ -167,11 +167,7 @@ class Repository(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Delete it, with its images only when the template says so."""
         force = str(properties.get("EmptyOnDelete", "false")).lower() == "true"
-        try:
-            handle.call("ecr", "delete_repository", repositoryName=physical_id, force=force)
-        except ServiceError as error:
-            if error.code != "RepositoryNotFoundException":
-                raise
+        handle.remove("ecr", "delete_repository", repositoryName=physical_id, force=force)
 
 
 class Application(ApiType):
@@ -269,11 +265,7 @@ class Key(ApiType):
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Schedule the deletion."""
         days = int(properties.get("PendingWindowInDays", 30))
-        try:
-            handle.call("kms", "schedule_key_deletion", KeyId=physical_id, PendingWindowInDays=days)
-        except ServiceError as error:
-            if error.code not in ("NotFoundException", "KMSInvalidStateException"):
-                raise
+        handle.remove("kms", "schedule_key_deletion", KeyId=physical_id, PendingWindowInDays=days)
 
 
 def _key_tags(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -352,8 +344,4 @@ class Secret(ApiType):
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Delete without a recovery window, so that the name can be used again (AWS keeps 30 days)."""
-        try:
-            handle.call("secretsmanager", "delete_secret", SecretId=physical_id, ForceDeleteWithoutRecovery=True)
-        except ServiceError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
+        handle.remove("secretsmanager", "delete_secret", SecretId=physical_id, ForceDeleteWithoutRecovery=True)

@@ -142,8 +142,4 @@ class BucketPolicy(ResourceType):
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Delete the policy; a bucket that is gone has none."""
-        try:
-            handle.call("s3", "delete_bucket_policy", Bucket=physical_id)
-        except ServiceError as error:
-            if not missing(error):
-                raise
+        handle.remove("s3", "delete_bucket_policy", Bucket=physical_id)

@@ -107,7 +107,7 @@ def test_update_modifies_replaces_and_removes(cfn: Any, deploy: Deploy, aws: Any
 
 def test_failed_update_restores_what_was(cfn: Any, deploy: Deploy, aws: Any) -> None:
     first = {"Resources": {"A": topic("a"), "B": topic("b", DisplayName="old")}}
-    bad = {"Type": "AWS::IAM::Policy", "DependsOn": ["A", "B", "D"]}
+    bad: dict[str, Any] = {"Type": "AWS::IAM::Policy", "DependsOn": ["A", "B", "D"]}
     bad["Properties"] = {"PolicyName": "p", "Roles": ["nobody"], "PolicyDocument": {}}
     second = {"Resources": {"A": topic("a2"), "B": topic("b", DisplayName="new"), "D": topic("d"), "Bad": bad}}
     deploy("restore", first)
