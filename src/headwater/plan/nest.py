@@ -1,13 +1,13 @@
 """From a graph to nested sequences and parallels, with the shortest critical path found.
 
 Amazon States Language has no graph: only one state after another, and Parallel states whose branches all end before the
-next begins. A graph made of series and parallels ("N-free") is nested without loss. Any other graph needs a barrier
-somewhere: some stage then waits for one that it does not need. Here each connected part is cut in two, one half before
-the other, where the halves' critical paths add up to the least; among equals, where the cut makes the fewest stages
-wait in vain. The candidates are the prefixes of several topological orders, among them every cut that loses nothing:
-such a cut is a prefix of every order. It is a greedy search, not a proof of the optimum; it costs O(n² · e).
-
-Rejected: one Parallel a level of the graph (the textbook way), which makes every stage wait for the slowest of the
+next begins. A graph made of series and parallels is nested without loss. Any other graph needs a barrier somewhere:
+some stage then waits for one that it does not need. Here each connected part is cut in two, one half before the other.
+Candidates are the prefixes of several topological orders, among them every cut that loses nothing, for such a cut is a
+prefix of every order. The sum of the halves' critical paths bounds a cut from below: of small parts (up to
+`EXACT_SIZE` stages) the best of the candidates is found by branch and bound, of larger ones the cut with the least
+bound is taken, and among equals the one that makes the fewest stages wait in vain. No proof of the optimum, but never
+worse than one Parallel a level of the graph, the textbook way, which makes every stage wait for the slowest of the
 level before.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from headwater.plan.graph import Predecessors, topological
+from headwater.plan.graph import Predecessors, levels, topological
 
 Weights = Mapping[str, float]
 
@@ -45,6 +45,9 @@ class Parallel:
 Nest = Leaf | Sequence | Parallel
 
 
+EXACT_SIZE = 9
+
+
 def nest(before: Predecessors, weight: Weights) -> Nest:
     """Return the graph as nested sequences and parallels.
 
@@ -55,7 +58,10 @@ def nest(before: Predecessors, weight: Weights) -> Nest:
     weight:
         How long each stage is expected to take, in seconds.
     """
-    return _nest({name: before[name] for name in topological(before)}, weight)
+    found = _Nesting(weight).nest({name: before[name] for name in topological(before)})
+    rows = [tuple(map(Leaf, level)) for level in levels(before)]
+    by_level = Sequence(tuple(row[0] if len(row) == 1 else Parallel(row) for row in rows))
+    return found if duration(found, weight) <= duration(by_level, weight) else by_level
 
 
 def leaves(tree: Nest) -> Iterator[str]:
@@ -84,46 +90,63 @@ def critical_path(before: Predecessors, weight: Weights) -> float:
 # From here on the dicts are in topological order, so that one pass over them suffices.
 
 
-def _nest(before: Predecessors, weight: Weights) -> Nest:
-    parts = _connected(before)
-    if len(parts) == 1:
-        return _sequence(parts[0], weight)
-    return Parallel(tuple(_sequence(part, weight) for part in parts))
+class _Nesting:
+    """One search: what it found for a set of stages is kept."""
 
+    def __init__(self, weight: Weights) -> None:
+        self._weight = weight
+        self._known: dict[frozenset[str], Nest] = {}
 
-def _sequence(before: Predecessors, weight: Weights) -> Nest:
-    if len(before) == 1:
-        return Leaf(next(iter(before)))
-    head, tail = _cut(before, weight)
-    items: list[Nest] = []
-    for half in (_nest(head, weight), _nest(tail, weight)):
-        items.extend(half.items if isinstance(half, Sequence) else (half,))
-    return Sequence(tuple(items))
+    def nest(self, before: Predecessors) -> Nest:
+        key = frozenset(before)
+        if key not in self._known:
+            parts = _connected(before)
+            branches = tuple(self._connected(part) for part in parts)
+            self._known[key] = branches[0] if len(branches) == 1 else Parallel(branches)
+        return self._known[key]
 
+    def _connected(self, before: Predecessors) -> Nest:
+        if len(before) == 1:
+            return Leaf(next(iter(before)))
+        best: Sequence | None = None
+        for bound, _, head in self._cuts(before):
+            if best is not None and bound >= round(duration(best, self._weight), 6):
+                break
+            found = self._halves(_restricted(before, head), _restricted(before, before.keys() - head))
+            if best is None or duration(found, self._weight) < duration(best, self._weight):
+                best = found
+            if len(before) > EXACT_SIZE:
+                break
+        if best is None:
+            raise ValueError("a connected part of several stages has a cut")
+        return best
 
-def _cut(before: Predecessors, weight: Weights) -> tuple[Predecessors, Predecessors]:
-    above: dict[str, frozenset[str]] = {}
-    for name in before:
-        above[name] = before[name].union(*(above[each] for each in before[name]))
-    best: tuple[float, int, int] | None = None
-    chosen: frozenset[str] = frozenset()
-    for head in _prefixes(before, weight):
-        first, rest = _restricted(before, head), _restricted(before, before.keys() - head)
-        cost = max(_finishes(first, weight).values()) + max(_finishes(rest, weight).values())
-        in_vain = sum(len(head - above[name]) for name in rest)
-        score = (round(cost, 6), in_vain, len(head))
-        if best is None or score < best:
-            best, chosen = score, head
-    return _restricted(before, chosen), _restricted(before, before.keys() - chosen)
+    def _halves(self, head: Predecessors, tail: Predecessors) -> Sequence:
+        items: list[Nest] = []
+        for half in (self.nest(head), self.nest(tail)):
+            items.extend(half.items if isinstance(half, Sequence) else (half,))
+        return Sequence(tuple(items))
+
+    def _cuts(self, before: Predecessors) -> list[tuple[float, int, frozenset[str]]]:
+        """The candidates, best bound first: bound in seconds, waits in vain, the first half."""
+        above: dict[str, frozenset[str]] = {}
+        for name in before:
+            above[name] = before[name].union(*(above[each] for each in before[name]))
+        found = []
+        for head in _prefixes(before, self._weight):
+            first, rest = _restricted(before, head), _restricted(before, before.keys() - head)
+            bound = max(_finishes(first, self._weight).values()) + max(_finishes(rest, self._weight).values())
+            found.append((round(bound, 6), sum(len(head - above[name]) for name in rest), head))
+        return sorted(found, key=lambda cut: (cut[0], cut[1], len(cut[2])))
 
 
 def _prefixes(before: Predecessors, weight: Weights) -> Iterator[frozenset[str]]:
     finish = _finishes(before, weight)
     start = {name: finish[name] - weight[name] for name in before}
     urgency = {name: -rest for name, rest in _remaining(before, weight).items()}
-    place = {name: index for index, name in enumerate(before)}
+    place = {name: float(index) for index, name in enumerate(before)}
     seen: set[frozenset[str]] = set()
-    for key in (start, finish, urgency):
+    for key in (start, finish, urgency, place):
         taken: set[str] = set()
         waiting = sorted(before, key=lambda name: (key[name], place[name]))
         while len(waiting) > 1:

@@ -43,58 +43,56 @@ def arn(service: str, resource: str) -> str:
     return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
 
 
-def read_objects(prefixes: Iterable[str], why: str, *, spark: bool = False) -> list[Permission]:
-    """Return what reading prefixes of the lake needs.
-
-    Parameters
-    ----------
-    prefixes:
-        Prefixes, each with its closing slash.
-    spark:
-        S3A also asks for the prefix without its slash, to learn whether it is a file.
-    """
+def read_objects(prefixes: Iterable[str], why: str) -> list[Permission]:
+    """Return what reading prefixes of the lake needs; each prefix has its closing slash."""
     wanted = list(dict.fromkeys(prefixes))
     if not wanted:
         return []
-    objects = [f"{LAKE}/{prefix}*" for prefix in wanted]
-    objects += [f"{LAKE}/{prefix.rstrip('/')}" for prefix in wanted] if spark else []
-    return [Permission(("s3:GetObject",), tuple(objects), why), list_objects(wanted, why, spark=spark)]
+    objects = tuple(f"{LAKE}/{prefix}*" for prefix in wanted)
+    return [Permission(("s3:GetObject",), objects, why), list_objects(wanted, why)]
 
 
-def list_objects(prefixes: Iterable[str], why: str, *, bucket: str = LAKE, spark: bool = False) -> Permission:
-    """Return what listing prefixes of a bucket needs: s3:ListBucket, held to the prefixes by a condition.
-
-    For Spark the condition is an ``IfExists``: S3 answers a HEAD of a key that does not exist with 404 only to those
-    who may list, and a HEAD carries no prefix to compare; S3A takes the 403 for a failure.
-    """
+def list_objects(prefixes: Iterable[str], why: str, *, bucket: str = LAKE) -> Permission:
+    """Return what listing prefixes of a bucket needs: s3:ListBucket, held to the prefixes by a condition."""
     listed = [text for prefix in prefixes for text in (prefix.rstrip("/"), f"{prefix}*")]
-    operator = "StringLikeIfExists" if spark else "StringLike"
-    return Permission(("s3:ListBucket",), (bucket,), f"{why}: listing", {operator: {"s3:prefix": listed}})
+    return Permission(("s3:ListBucket",), (bucket,), f"list: {why}", {"StringLike": {"s3:prefix": listed}})
 
 
-def write_objects(prefixes: Iterable[str], why: str, *, delete: bool = False, spark: bool = False) -> list[Permission]:
+def write_objects(prefixes: Iterable[str], why: str, *, delete: bool = False) -> list[Permission]:
     """Return what writing prefixes of the lake needs.
 
     Parameters
     ----------
     delete:
         Whether objects are replaced by removing old ones, as an overwrite does.
-    spark:
-        Spark's committer reads and lists what it writes, and S3A looks at the folders above it.
     """
-    wanted = list(dict.fromkeys(prefixes))
+    wanted = tuple(f"{LAKE}/{prefix}*" for prefix in dict.fromkeys(prefixes))
     if not wanted:
         return []
-    actions = ["s3:AbortMultipartUpload", "s3:PutObject", *(["s3:DeleteObject"] if delete else [])]
-    found = [Permission(tuple(sorted(actions)), tuple(f"{LAKE}/{prefix}*" for prefix in wanted), why)]
-    if spark:
-        found += read_objects(wanted, f"{why}: Spark's committer renames, that is copies", spark=True)
-        above = list(dict.fromkeys(f"{prefix.split('/', 1)[0]}/" for prefix in wanted))
-        probe = f"{why}: S3A looks whether the folders above exist"
-        found.append(Permission(("s3:GetObject",), tuple(f"{LAKE}/{name.rstrip('/')}" for name in above), probe))
-        names = [text for name in above for text in (name.rstrip("/"), name)]
-        found.append(Permission(("s3:ListBucket",), (LAKE,), probe, {"StringEquals": {"s3:prefix": names}}))
-    return found
+    actions = ("s3:AbortMultipartUpload", *(("s3:DeleteObject",) if delete else ()), "s3:PutObject")
+    return [Permission(actions, wanted, why)]
+
+
+def spark_objects(reads: Iterable[str], writes: Iterable[str], why: str) -> list[Permission]:
+    """Return what Spark needs to read and write prefixes of the lake through S3A, beside what others need.
+
+    S3A asks for a prefix without its slash, to learn whether it is a file, and for the folders above what it writes;
+    Spark's committer renames what it wrote, that is, copies and deletes. S3 answers a HEAD of a key that does not exist
+    with 404 only to those who may list, and a HEAD carries no prefix to compare: the condition on listing is an
+    ``IfExists``, for S3A takes the 403 for a failure (Hadoop, "Working with IAM Assumed Roles"; S3 API, HeadObject).
+    """
+    written = list(dict.fromkeys(writes))
+    above = list(dict.fromkeys(prefix.split("/", 1)[0] for prefix in written))
+    read = list(dict.fromkeys([*reads, *written]))
+    objects = [text for prefix in read for text in (f"{LAKE}/{prefix}*", f"{LAKE}/{prefix.rstrip('/')}")]
+    listed = [text for prefix in read for text in (prefix.rstrip("/"), f"{prefix}*")]
+    listed += [text for name in above for text in (name, f"{name}/")]
+    condition = {"StringLikeIfExists": {"s3:prefix": listed}}
+    return [
+        Permission(("s3:GetObject",), (*objects, *(f"{LAKE}/{name}" for name in above)), f"read {why}, as S3A does"),
+        Permission(("s3:ListBucket",), (LAKE,), f"list {why}, and see what is not there, as S3A does", condition),
+        *write_objects(written, f"write {why}", delete=True),
+    ]
 
 
 def read_assets(keys: Iterable[str], why: str) -> Permission:

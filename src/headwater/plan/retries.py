@@ -2,52 +2,75 @@
 
 Error names as Step Functions reports them: `<Service>.<Exception>` (developer guide, "Handling errors in Step Functions
 workflows" and "Best practices: handle transient Lambda service exceptions"; the services' API references; read
-2026-11). A job that ran and failed is States.TaskFailed: it is retried only when the stage says `retries=`, for a
-broken script would only break again. States.Timeout is never retried.
+2026-11). What a service's model does not name, throttling as well as a refusal for good, comes under one name of its
+client (`SageMaker.AmazonSageMakerException`): these are retried briefly, so that a refusal shows within seconds. Where
+documentation and model spell an error with and without `Exception`, both are there.
+
+A job that ran and failed is States.TaskFailed: it is retried only when the stage says `retries=`, for a broken script
+would only break again. States.Timeout is never retried.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+# kind → errors that pass with time
 TRANSIENT: dict[str, tuple[str, ...]] = {
     "crawler": (
         "Glue.CrawlerRunningException",
-        "Glue.GlueException",
         "Glue.OperationTimeoutException",
         "Glue.SdkClientException",
         "Glue.ThrottlingException",
     ),
     "function": (
-        "Lambda.AWSLambdaException",
         "Lambda.ClientExecutionTimeoutException",
         "Lambda.SdkClientException",
         "Lambda.ServiceException",
         "Lambda.TooManyRequestsException",
     ),
-    "gate": ("S3.S3Exception", "S3.SdkClientException"),
+    "gate": ("S3.SdkClientException",),
     "processing": (
-        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceLimitExceeded",
         "SageMaker.ResourceLimitExceededException",
         "SageMaker.SdkClientException",
     ),
-    "register": ("SageMaker.SageMakerException", "SageMaker.SdkClientException", "SageMaker.ThrottlingException"),
+    "register": ("SageMaker.SdkClientException", "SageMaker.ThrottlingException"),
     "spark": (
-        "Glue.AWSGlueException",
         "Glue.ConcurrentRunsExceededException",
         "Glue.InternalServiceException",
         "Glue.OperationTimeoutException",
+        "Glue.ResourceNumberLimitExceededException",
         "Glue.SdkClientException",
         "Glue.ThrottlingException",
     ),
     "training": (
-        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceLimitExceeded",
         "SageMaker.ResourceLimitExceededException",
         "SageMaker.SdkClientException",
     ),
 }
 
-# kind → first interval, cap, attempts: a Lambda is back in seconds, capacity and quotas take minutes.
+# kind → errors that may be anything; for SageMaker jobs also a name that is taken: the job was started already, by a
+# call whose answer was lost, and the next attempt has a name of its own
+AMBIGUOUS: dict[str, tuple[str, ...]] = {
+    "crawler": ("Glue.GlueException", "Glue.InternalServiceException"),
+    "function": ("Lambda.AWSLambdaException",),
+    "gate": ("S3.S3Exception",),
+    "processing": (
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceInUse",
+        "SageMaker.ResourceInUseException",
+    ),
+    "register": ("SageMaker.SageMakerException",),
+    "spark": ("Glue.AWSGlueException",),
+    "training": (
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceInUse",
+        "SageMaker.ResourceInUseException",
+    ),
+}
+
+# kind → first interval, cap, attempts: a Lambda is back in seconds, capacity and quotas take minutes
 _PACE: dict[str, tuple[int, int, int]] = {
     "crawler": (5, 60, 10),
     "function": (1, 30, 6),
@@ -69,8 +92,7 @@ def retriers(kind: str, retries: int) -> list[dict[str, Any]]:
     retries:
         How often a task that ran and failed is run again.
     """
-    first_s, longest_s, attempts = _PACE[kind]
-    found = [_retrier(TRANSIENT[kind], first_s, longest_s, attempts)]
+    found = [_retrier(TRANSIENT[kind], *_PACE[kind]), _retrier(AMBIGUOUS[kind], 1, 10, 3)]
     if retries:
         found.append(_retrier(("States.TaskFailed",), 30, 600, retries))
     return found

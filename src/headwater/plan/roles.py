@@ -103,10 +103,9 @@ def _crawler(stage: CrawlerStage) -> list[Permission]:
 
 def _spark(stage: SparkStage, code: Code) -> list[Permission]:
     keys = [key for key in (code.key, code.library_key) if key]
+    writes = [*_prefixes(stage.writes), naming.temp_prefix(stage)]
     found = [
-        *permissions.read_objects(_prefixes(stage.reads), "read its datasets", spark=True),
-        *permissions.write_objects(_prefixes(stage.writes), "write its datasets", delete=True, spark=True),
-        *permissions.write_objects([naming.temp_prefix(stage)], "--TempDir", delete=True, spark=True),
+        *permissions.spark_objects(_prefixes(stage.reads), writes, "its datasets and --TempDir"),
         permissions.read_assets(keys, "its script and the shared code"),
     ]
     tables = _tables([*stage.reads, *stage.writes])
