@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +39,24 @@ def test_groups_streams_and_events(endpoint: Any, aws: Any) -> None:
         logs.create_log_group(logGroupName="/app/a")
     with pytest.raises(logs.exceptions.ClientError, match="refuses it rather than pretend"):
         logs.start_query(logGroupName="/app/a", startTime=0, endTime=1, queryString="fields @message")
+
+
+def test_resource_policies_are_records(aws: Any) -> None:
+    logs = aws("logs")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": "arn:aws:logs:us-east-1:000000000000:log-group:/aws/vendedlogs/states/*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    logs.put_resource_policy(policyName="states", policyDocument=document)
+    policies = logs.describe_resource_policies()["resourcePolicies"]
+    assert [(policy["policyName"], json.loads(policy["policyDocument"])) for policy in policies] == [
+        ("states", json.loads(document))
+    ]
+    logs.delete_resource_policy(policyName="states")
+    assert logs.describe_resource_policies()["resourcePolicies"] == []
 
 
 def test_metrics(aws: Any) -> None:

@@ -111,7 +111,7 @@ def classify_csv(head: str, stretches: Sequence[str] = (), rules: CsvRules = BUI
     if rules.names and len(rules.names) != width:
         return None
     # A stretch may begin inside a cell of several lines, and then everything in it would be misread.
-    whole = not any("\n" in cell for row in rows for cell in row)
+    whole = rules.quote not in head or not any("\n" in cell for row in rows for cell in row)
     for stretch in stretches if whole else ():
         rows.extend(_rows(stretch, delimiter, rules.quote))
     first, data = rows[0], [row for row in rows[1:] if len(row) == width]
