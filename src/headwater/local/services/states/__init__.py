@@ -17,9 +17,10 @@ from headwater.local.services.states.executions_api import ExecutionsApi
 from headwater.local.services.states.machines_api import MachinesApi
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.tasks_api import TasksApi
+from headwater.local.services.states.testing_api import TestingApi
 
 
-class StatesService(AliasesApi, ExecutionsApi, MachinesApi, TasksApi):
+class StatesService(AliasesApi, ExecutionsApi, MachinesApi, TasksApi, TestingApi):
     """The service ``stepfunctions``."""
 
     name: ClassVar[str] = "stepfunctions"

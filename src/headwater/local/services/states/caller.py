@@ -21,9 +21,9 @@ from headwater.local.services.states import branch as phases
 from headwater.local.services.states.activities import TaskTokens
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.engine import Engine
-from headwater.local.services.states.errors import TASK_FAILED
+from headwater.local.services.states.errors import TASK_FAILED, StateFailure
 from headwater.local.services.states.execution import Execution
-from headwater.local.services.states.integrations import OPTIMIZED, SYNC_2, Job, Resource
+from headwater.local.services.states.integrations import OPTIMIZED, SYNC, SYNC_2, Job, Resource
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_task import TaskState
@@ -122,6 +122,16 @@ class TaskCaller:
             return
         self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer))
 
+    def call_once(self, execution: Execution, state: TaskState, arguments: Any) -> Any:
+        """Call a task's service and wait for the answer; StateFailure when the call fails (``TestState``)."""
+        try:
+            answer = self._perform(execution, state, {"arguments": arguments})
+        except ServiceError as error:
+            raise StateFailure(*service_failure(state.target, error)) from error
+        if isinstance(answer, _Failed):
+            raise StateFailure(answer.error, answer.cause)
+        return answer
+
     def _perform(self, execution: Execution, state: TaskState, task: dict[str, Any]) -> Any:
         target, arguments = state.target, task["arguments"]
         role_arn = task.get("role_arn") or execution.record_.role_arn
@@ -133,6 +143,8 @@ class TaskCaller:
         if api is None:
             raise ServiceError("UnknownOperationException", f"{target.arn} names no operation")
         operation = operation_name(api.client, api.operation)
+        if target.pattern in (SYNC, SYNC_2) and api.job is None:
+            raise ServiceError("UnknownOperationException", f"this endpoint cannot wait for {target.arn}")
         if operation is None:
             raise ServiceError("UnknownOperationException", f"{api.client} has no operation {api.operation}")
         members = to_client(api.client, api.operation, arguments)

@@ -24,13 +24,17 @@ class Retrier:
     max_delay_s: float | None
     full_jitter: bool
 
-    def delay_ms(self, attempts: int) -> int:
-        """How long to wait after ``attempts`` retries were used, in milliseconds."""
+    def backoff_s(self, attempts: int) -> float:
+        """How long to wait after ``attempts`` retries were used, before jitter."""
         try:
             delay = self.interval_s * self.backoff_rate**attempts
         except OverflowError:
             delay = MAX_INTERVAL_S
-        delay = min(delay, self.max_delay_s or MAX_INTERVAL_S, MAX_INTERVAL_S)
+        return min(delay, self.max_delay_s or MAX_INTERVAL_S, MAX_INTERVAL_S)
+
+    def delay_ms(self, attempts: int) -> int:
+        """The same with jitter, in milliseconds."""
+        delay = self.backoff_s(attempts)
         return int(1000 * (_jitter.uniform(0, delay) if self.full_jitter else delay))
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
-from headwater.local.services.states.error_rules import catcher_for, retrier_for
+from headwater.local.services.states.error_rules import Catcher, catcher_for, retrier_for
 from headwater.local.services.states.errors import RUNTIME, StateFailure
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machine import Machine
@@ -231,13 +231,14 @@ class Execution:
             return
         self._clear(branch)
         try:
-            output, variables = self._caught(branch, catcher, failure)
+            output, variables = self.caught(branch, catcher, failure)
             branch.task = None
             self.leave(branch, output, catcher.next, variables)
         except StateFailure as worse:
             self._fail_branch(branch, worse.at(state.name, branch.entered_event_id))
 
-    def _caught(self, branch: Branch, catcher: Any, failure: StateFailure) -> tuple[Document, dict[str, Any] | None]:
+    def caught(self, branch: Branch, catcher: Catcher, failure: StateFailure) -> tuple[Document, dict[str, Any] | None]:
+        """(output, variables) of a catcher for a failure."""
         error_output = {"Error": failure.error or "", "Cause": failure.cause or ""}
         if branch.state.jsonata:
             scope = self.scope(branch, branch.input.value, error_output=error_output)

@@ -234,6 +234,41 @@ OPTIMIZED: dict[tuple[str, str], Api] = {
     ),
 }
 
+_SYNC_AND_TOKEN = frozenset({REQUEST_RESPONSE, SYNC, TOKEN})
+# Integrations that AWS has and this endpoint cannot wait for or call: a state machine with them is accepted, as by AWS,
+# and a task that reaches one fails by name.
+_OTHERS: dict[tuple[str, str], frozenset[str]] = {
+    ("apigateway", "invoke"): _WITH_TOKEN,
+    ("batch", "submitJob"): _WITH_SYNC,
+    ("bedrock", "createModelCustomizationJob"): _WITH_SYNC,
+    ("bedrock", "invokeModel"): _ONLY,
+    ("codebuild", "batchDeleteBuilds"): _ONLY,
+    ("codebuild", "startBuild"): _WITH_SYNC,
+    ("codebuild", "startBuildBatch"): _WITH_SYNC,
+    ("codebuild", "stopBuild"): _ONLY,
+    ("databrew", "startJobRun"): _WITH_SYNC,
+    ("ecs", "runTask"): _SYNC_AND_TOKEN,
+    ("eks", "call"): _ONLY,
+    ("eks", "runJob"): _WITH_SYNC,
+    ("elasticmapreduce", "cancelStep"): _ONLY,
+    ("elasticmapreduce", "createCluster"): _WITH_SYNC,
+    ("elasticmapreduce", "modifyInstanceFleetByName"): _ONLY,
+    ("elasticmapreduce", "modifyInstanceGroupByName"): _ONLY,
+    ("elasticmapreduce", "setClusterTerminationProtection"): _ONLY,
+    ("elasticmapreduce", "terminateCluster"): _WITH_SYNC,
+    ("emr-containers", "createVirtualCluster"): _ONLY,
+    ("emr-containers", "deleteVirtualCluster"): _WITH_SYNC,
+    ("emr-containers", "startJobRun"): _WITH_SYNC,
+    ("emr-serverless", "createApplication"): _WITH_SYNC,
+    ("emr-serverless", "deleteApplication"): _WITH_SYNC,
+    ("emr-serverless", "startApplication"): _WITH_SYNC,
+    ("emr-serverless", "stopApplication"): _WITH_SYNC,
+    ("http", "invoke"): _ONLY,
+    ("mediaconvert", "createJob"): _WITH_SYNC,
+    ("sagemaker", "createLabelingJob"): _WITH_SYNC,
+}
+OPTIMIZED |= {key: Api(key[0], key[1], patterns, key[0].capitalize()) for key, patterns in _OTHERS.items()}
+
 # AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.
 SDK_CLIENTS = {
     "cloudwatchevents": "events",
@@ -301,7 +336,7 @@ class Resource:
 
 
 _ARN = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]*:\d*:(.+)")
-_LAMBDA = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d+:function:.+")
+_LAMBDA = re.compile(r"arn:aws[a-z-]*:lambda:[^:]+:[^:]+:function:.+")
 _SDK = re.compile(r"aws-sdk:([a-z0-9]+):([a-z][A-Za-z0-9]*)(\.waitForTaskToken)?")
 _OPTIMIZED = re.compile(r"([a-z][a-z0-9-]*):([a-z][A-Za-z0-9]*)(\.sync:2|\.sync|\.waitForTaskToken)?")
 

@@ -62,6 +62,11 @@ def _shape(client: str, operation: str, output: bool) -> Shape | None:
     return shape
 
 
+def output_shape(client: str, operation: str) -> Shape | None:
+    """The shape of an operation's answer, None when the client or the operation is unknown."""
+    return None if operation_name(client, operation) is None else _shape(client, operation, output=True)
+
+
 def to_client(client: str, operation: str, arguments: Any) -> dict[str, Any]:
     """A task's arguments as the client's members; names that the model does not know are left as they are."""
     shape = _shape(client, operation, output=False)

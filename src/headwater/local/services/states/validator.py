@@ -58,15 +58,15 @@ def validate(text: str) -> list[Diagnostic]:
     return list(_Validator(definition.get("QueryLanguage", "JSONPath")).machine(definition, "", top=True))
 
 
-def validate_state(text: str) -> list[Diagnostic]:
-    """The problems of one state's definition (``TestState``)."""
+def validate_state(text: str, location: str) -> list[Diagnostic]:
+    """The problems of one state's definition (``TestState``), which is shown as being at ``location``."""
     try:
         body = json.loads(text)
     except ValueError as error:
         return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
     if not isinstance(body, dict):
         return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
-    return list(_Validator("JSONPath").state(body, "", None))
+    return list(_Validator("JSONPath").state(body, location, None))
 
 
 def _required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> Iterator[Diagnostic]:
@@ -117,7 +117,7 @@ class _Validator:
             return
         if kind not in STATE_TYPES:
             choices = ", ".join(STATE_TYPES)
-            yield Diagnostic(SCHEMA, f"Value is not valid. Expected one of: [{choices}]", f"{at}/Type")
+            yield Diagnostic(SCHEMA, f"The field 'Type' should have one of these values: [{choices}]", f"{at}/Type")
             return
         language = body.get("QueryLanguage", self.language)
         if language == "JSONPath" and self.language == "JSONata":
@@ -192,7 +192,7 @@ class _Validator:
         if rules is None:
             return
         if not isinstance(rules, list) or not rules:
-            yield Diagnostic(SCHEMA, "The field 'Choices' must be a non-empty array", f"{at}/Choices")
+            yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/Choices")
             return
         for index, rule in enumerate(rules):
             where = f"{at}/Choices[{index}]"
@@ -229,7 +229,7 @@ class _Validator:
         if branches is None:
             return
         if not isinstance(branches, list) or not branches:
-            yield Diagnostic(SCHEMA, "The field 'Branches' must be a non-empty array", f"{at}/Branches")
+            yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/Branches")
             return
         for index, branch in enumerate(branches):
             yield from self.machine(branch, f"{at}/Branches[{index}]")
