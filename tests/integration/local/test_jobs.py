@@ -222,23 +222,22 @@ signal.pause()
 
 @pytest.mark.parametrize("guard_dies_first", [False, True])
 def test_kill_9_of_the_endpoint_kills_its_jobs(tmp_path: Path, guard_dies_first: bool) -> None:
-    endpoint = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", ENDPOINT, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert endpoint.stdout is not None and endpoint.stdin is not None
-    pids = [int(pid) for pid in endpoint.stdout.readline().split()]
-    assert len(pids) == 3
-    if guard_dies_first:
-        (first,) = guards(endpoint.pid)
-        first.kill()
-        endpoint.stdin.write("another\n")  # starting another job replaces the guard
-        endpoint.stdin.flush()
-        assert endpoint.stdout.readline() == "started\n"
-        assert [new.pid for new in guards(endpoint.pid)] != [first.pid]
-    endpoint.send_signal(signal.SIGKILL)
-    endpoint.wait()
-    endpoint.stdin.close()
-    endpoint.stdout.close()
+    ) as endpoint:
+        try:
+            assert endpoint.stdout is not None and endpoint.stdin is not None
+            pids = [int(pid) for pid in endpoint.stdout.readline().split()]
+            assert len(pids) == 3
+            if guard_dies_first:
+                (first,) = guards(endpoint.pid)
+                first.kill()
+                endpoint.stdin.write("another\n")  # starting another job replaces the guard
+                endpoint.stdin.flush()
+                assert endpoint.stdout.readline() == "started\n"
+                assert [new.pid for new in guards(endpoint.pid)] != [first.pid]
+        finally:
+            endpoint.kill()
     assert all([gone(pid) for pid in pids])
 
 

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import psutil
@@ -442,15 +443,12 @@ def test_kill_9_ends_the_environments_and_loses_no_event(tmp_path: Path) -> None
     )
     package.write_bytes(bundle(main=code))
     arguments = [str(tmp_path / "home"), str(package), json.dumps(TRUST), ROLE, str(mark)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None and process.stdout is not None
-    environment = int(process.stdout.readline())
-    process.kill()
-    process.wait(LIMIT_S)
-    process.stdin.close()
-    process.stdout.close()
+    with subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stdin=PIPE, stdout=PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            environment = int(process.stdout.readline())
+        finally:
+            process.kill()
     until(lambda: not psutil.pid_exists(environment))
     live = LocalEndpoint(EndpointSettings(home=tmp_path / "home"))
     live.start()
