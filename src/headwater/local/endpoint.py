@@ -84,6 +84,7 @@ class LocalEndpoint:
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
         self.home = settings.home.resolve()
+        self.resume_work = settings.resume_work
         self.region = settings.region
         self.account = settings.account
         self.url = ""
@@ -124,9 +125,8 @@ class LocalEndpoint:
         self._thread.start()
         self.run_on_loop(self._gateway.serve(sock))
         self.identity.forget_expired()
-        if self.settings.resume_work:
-            for service in self._services.values():
-                service.start()
+        for service in self._services.values():
+            service.start()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -22,6 +22,7 @@ from typing import IO, Any
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 
 LOG_BYTES = 20 << 20
+STOP_LIMIT_S = 40.0
 
 
 class HomeIsTaken(Exception):
@@ -112,7 +113,16 @@ def serve(settings: EndpointSettings, verbose: bool = False, until_stdin_closes:
             ended.wait()
         finally:
             (settings.home / "endpoint.json").unlink(missing_ok=True)
+            last_resort = threading.Timer(STOP_LIMIT_S, _abandon)
+            last_resort.daemon = True
+            last_resort.start()
             endpoint.stop()
+
+
+def _abandon() -> None:
+    """Nothing is lost: what is committed stays, jobs die with the process, and the next start goes on."""
+    logging.getLogger(__name__).error("the endpoint did not stop within %s s: abandoned", STOP_LIMIT_S)
+    os._exit(1)
 
 
 def _wait_for_parent(ended: threading.Event) -> None:

@@ -76,6 +76,8 @@ class Endpoint(Protocol):
     store: Store
     bus: Bus
     jobs: JobSupervisor
+    resume_work: bool
+    """Whether executions that an earlier process left unfinished go on; off for commands that only look."""
 
     @property
     def s3_root(self) -> Path:

@@ -47,9 +47,11 @@ class Runtime:
         self._notifier = ThreadPoolExecutor(1, thread_name_prefix="states-notify")
 
     def start(self) -> None:
-        """Begin to work, and take up what an earlier process left."""
+        """Begin to work, and take up what an earlier process left, unless the endpoint is only to look."""
         self.caller.start()
         self.engine.start()
+        if not self.endpoint.resume_work:
+            return
         for arn in self.journal.running():
             record = self.journal.record(arn)
             if record is not None:
@@ -108,6 +110,9 @@ class Runtime:
 
     def abort(self, arn: str, error: str | None, cause: str | None) -> bool:
         """Stop a running execution with its jobs; False when it does not run."""
+        record = self.journal.record(arn)
+        if not self.endpoint.resume_work and record is not None and record.status == "RUNNING":
+            self._restore(record, take_up=False)
 
         def stop() -> bool:
             execution = self.engine.executions.get(arn)
@@ -119,7 +124,7 @@ class Runtime:
 
         return self.engine.ask(stop).result()
 
-    def _restore(self, record: ExecutionRecord) -> None:
+    def _restore(self, record: ExecutionRecord, take_up: bool = True) -> None:
         try:
             definition = self.machines.revision(record.revision)["definition"]
             execution = self.new_execution(record, definition)
@@ -127,7 +132,10 @@ class Runtime:
         except (ServiceError, KeyError, ValueError, IndexError):
             log.exception("%s cannot be taken up again", record.arn)
             return
-        self.engine.post(lambda: self._take_up(execution))
+        if take_up:
+            self.engine.post(lambda: self._take_up(execution))
+        else:
+            self.engine.post(lambda: None if record.arn in self.engine.executions else self.engine.add(execution))
 
     def _take_up(self, execution: Execution) -> None:
         self.engine.add(execution)

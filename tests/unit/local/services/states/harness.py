@@ -36,6 +36,8 @@ class SmallEndpoint:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.states = StatesService(self)
 
+    resume_work = True
+
     @property
     def s3_root(self) -> Path:
         return self.home / "s3"
