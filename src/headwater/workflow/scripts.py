@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 from headwater.workflow.stages import FunctionStage, ScriptStage
@@ -34,6 +35,8 @@ def script_mistakes(root: Path, stage: ScriptStage) -> list[str]:
         return [f"there is no script {script!r} in the project{_nearby(root, script)}"]
     if path.suffix != ".py":
         return [f"script {script!r}: expected a .py file"]
+    if path.stem in sys.stdlib_module_names:
+        return [f"script {script!r} would hide Python's own module {path.stem!r} from whatever imports it: rename it"]
     return _source_mistakes(path, script, stage)
 
 

@@ -157,6 +157,11 @@ def test_a_script_behind_a_link_out_of_the_project_is_refused(declare: Declare, 
     assert "leaves the project's folder" in declare('wf.spark("a", "link.py")  # !\n')[0].message
 
 
+def test_a_script_that_hides_a_module_of_python_is_refused(declare: Declare, tmp_path: Path) -> None:
+    (tmp_path / "copy.py").write_text("")
+    assert "would hide Python's own module 'copy'" in declare('wf.spark("a", "copy.py")  # !\n')[0].message
+
+
 def test_a_script_that_does_not_parse_is_named_with_its_line(declare: Declare, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x = 1\nif:\n")
     assert "script broken.py:2 does not parse" in declare('wf.spark("a", "broken.py")  # !\n')[0].message
