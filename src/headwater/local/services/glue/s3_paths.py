@@ -47,6 +47,14 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise ServiceError("InvalidInputException", f"The exclude pattern {pattern} is not valid: {error}") from error
 
 
+def _character_class(body: str) -> str:
+    negated = body.startswith("!")
+    characters = "".join(c if c == "-" else re.escape(c) for c in (body[1:] if negated else body))
+    if not characters:
+        raise ValueError(f"an empty class [{body}]")
+    return f"(?!/)[{'^' if negated else ''}{characters}]"
+
+
 def _regex(pattern: str) -> str:
     parts: list[str] = []
     position, braces = 0, 0
@@ -61,8 +69,7 @@ def _regex(pattern: str) -> str:
             parts.append("[^/]")
         elif character == "[":
             end = pattern.index("]", position + 1)
-            body = pattern[position:end].replace("\\", "\\\\")
-            parts.append(f"(?!/)[^{body[1:]}]" if body.startswith("!") else f"(?!/)[{body}]")
+            parts.append(_character_class(pattern[position:end]))
             position = end + 1
         elif character == "{":
             parts.append("(?:")

@@ -120,10 +120,25 @@ def test_table_names() -> None:
         ("{a,b*}.json", "c.json", False),
         (r"\*", "*", True),
         ("a.b", "axb", False),
+        ("[^a]", "^", True),
+        ("[[&]", "[", True),
     ],
 )
 def test_exclusions(pattern: str, key: str, expected: bool) -> None:
     assert Exclusions([pattern]).match(key) is expected
+
+
+@given(st.text("ab/*?[]{},!-^\\\\.", max_size=12), st.text("ab/", max_size=6))
+def test_any_exclusion_is_read_or_refused(pattern: str, key: str) -> None:
+    try:
+        Exclusions([pattern]).match(key)
+    except ServiceError as error:
+        assert error.code == "InvalidInputException"
+
+
+@given(st.text("abc/.=", min_size=1, max_size=12))
+def test_a_plain_pattern_matches_itself_only(key: str) -> None:
+    assert Exclusions([key]).match(key) and not Exclusions([key]).match(key + "a")
 
 
 def test_paths_of_targets() -> None:
