@@ -43,10 +43,12 @@ def raise_if_failed(cloud: Cloud, run: Run) -> None:
     """Explain a run that did not succeed: the stage, its error, the end of its own log, and where the rest is."""
     if run.status == "SUCCEEDED":
         return
+    from headwater.cloud.history import plain_cause
+
     failed = next((stage for stage in run.stages if stage.status in ("FAILED", "TIMED_OUT")), None)
     if failed:
         _explain_stage(cloud, failed)
-    cause = f": {run.cause}" if run.cause else ""
+    cause = f": {plain_cause(run.cause)}" if run.cause else ""
     raise RunFailedError(
         f"run {run.name} {run.status} after {seconds_text(_duration(run))}: {run.error or 'no error name'}{cause}\n"
         "when it is mended, `headwater resume` goes on from the failed stage and `headwater run` starts anew",
@@ -58,16 +60,19 @@ def raise_if_failed(cloud: Cloud, run: Run) -> None:
 
 
 def _explain_stage(cloud: Cloud, stage: StageRun) -> None:
+    from headwater.cloud.history import plain_cause
     from headwater.cloud.logs import StageLogs
 
-    err.print(f"\n[red]stage {escape(stage.name)} failed[/red]: {escape(stage.error or '')}")
+    err.print(
+        f"\n[red]stage {escape(stage.name)} failed[/red]: {escape(plain_cause(stage.cause) or stage.error or '')}"
+    )
     lines = StageLogs(cloud).lines(stage)
     if lines:
         err.print(f"the last lines of its log (`headwater logs {escape(repr(stage.name))}` shows all):")
         for line in lines[-TAIL_LINES:]:
             err.print(f"  {line.message}", markup=False)
     elif stage.cause:
-        err.print(f"  {stage.cause}", markup=False)
+        err.print(f"  {plain_cause(stage.cause)}", markup=False)
 
 
 def _duration(run: Run) -> float | None:

@@ -29,6 +29,7 @@ def status(
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
         from headwater.cli.stage_view import table_of
+        from headwater.cloud.history import plain_cause
 
         folder = ProjectFolder(project, home)
         with folder.cloud(Where(on, profile, region)) as cloud:
@@ -45,4 +46,4 @@ def status(
             out.print(f"run {found.name}  {found.status}  {took}".rstrip())
             out.print(table_of(found, kinds))
             if found.error:
-                out.print(f"{found.error}: {found.cause or ''}", markup=False)
+                out.print(f"{found.error}: {plain_cause(found.cause)}", markup=False)

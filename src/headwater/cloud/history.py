@@ -150,7 +150,7 @@ class HistoryReader:
         if run is None:
             return
         if kind in ("TaskScheduled", "LambdaFunctionScheduled"):
-            run.attempts += 1
+            run.attempts += state == run.name  # helper states of a stage (a poll loop) are no attempts
             run.error = run.cause = None
             run.status = RUNNING
             run.job = _scheduled_job(event) or run.job
@@ -187,6 +187,16 @@ def _parse(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def plain_cause(cause: str | None) -> str:
+    """What a cause says for people: of a failed job's JSON the message alone."""
+    found = _parse(cause)
+    for member in ("ErrorMessage", "FailureReason", "ExitMessage", "errorMessage"):
+        if found.get(member):
+            kind = f"{found['errorType']}: " if found.get("errorType") else ""
+            return f"{kind}{found[member]}"
+    return cause or ""
 
 
 def _scheduled_job(event: Event) -> dict[str, str] | None:
