@@ -380,9 +380,8 @@ async def _settle(writing: asyncio.Future[None]) -> None:
 
 
 def _write_all(target: Spool, pieces: list[bytes | memoryview]) -> None:
-    data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    if data:
-        target.write(data)
+    for piece in pieces:
+        target.write(piece)
 
 
 def spool_source(

@@ -13,6 +13,7 @@ logging hold everywhere, and they meet on the :class:`~headwater.local.bus.Bus` 
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -137,6 +138,7 @@ class Service:
         """Called when the endpoint stops: end what this service started."""
 
     @classmethod
+    @functools.cache
     def operations(cls) -> dict[str, Callable[..., Any]]:
         """The computed operations by boto3's method name."""
         return {
@@ -146,6 +148,7 @@ class Service:
         }
 
     @classmethod
+    @functools.cache
     def accepted_members(cls, name: str) -> frozenset[str] | None:
         """The member names that an operation takes, or None when it takes all of them."""
         parameters = inspect.signature(cls.operations()[name]).parameters.values()
