@@ -1,4 +1,4 @@
-"""The endpoint's end of the guard: starts :mod:`headwater.local.guard`, tells it of jobs, replaces it if it dies."""
+"""The endpoint's end of the guard: starts :mod:`headwater.local.guard` and tells it of jobs."""
 
 from __future__ import annotations
 
@@ -39,17 +39,28 @@ class GuardProcess:
         )
         self._tell("".join(f"+{group}\n" for group in self._groups))
 
-    def _tell(self, lines: str) -> bool:
-        assert self._process is not None and self._process.stdin is not None  # nosec B101: started first
+    def _tell(self, lines: str) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
         try:
             self._process.stdin.write(lines.encode())
         except BrokenPipeError:
-            return False
-        return True
+            log.debug("the guard process is gone; its successor is told of every group")
 
-    def _say(self, line: str) -> None:
-        if self._process is not None and not self._tell(line):
+    @property
+    def pid(self) -> int:
+        """The guard's process."""
+        assert self._process is not None  # nosec B101: started first
+        return self._process.pid
+
+    def replace(self) -> None:
+        """Start another guard in place of one that ended."""
+        with self._lock:
+            if self._process is None:
+                return
             log.warning("the guard process was killed; starting another")
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process.wait()
             self._start()
 
@@ -57,13 +68,13 @@ class GuardProcess:
         """Kill this group when the endpoint dies."""
         with self._lock:
             self._groups.add(group)
-            self._say(f"+{group}\n")
+            self._tell(f"+{group}\n")
 
     def discard(self, group: int) -> None:
         """Forget this group."""
         with self._lock:
             self._groups.discard(group)
-            self._say(f"-{group}\n")
+            self._tell(f"-{group}\n")
 
     def close(self) -> None:
         """End the guard, which kills what is still marked, and wait for its end."""

@@ -35,6 +35,7 @@ Reason = Literal["exited", "timeout", "stopped", "memory"]
 
 SAMPLE_S = 0.25
 DRAIN_S = 1.0
+GUARD_S = 1.0
 TELL_S = 30.0
 READ_BYTES = 1 << 16
 
@@ -157,6 +158,7 @@ class JobSupervisor:
         self._loop = asyncio.new_event_loop()
         self._logs = LogBatches(store, self._loop.call_later)
         self._sampling = False
+        self._guard_watch: processes.ExitWatch | None = None
         self._thread: threading.Thread | None = None
 
     def start(self, spec: JobSpec) -> Job:
@@ -189,6 +191,24 @@ class JobSupervisor:
             self._guard.start()
             self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
             self._thread.start()
+            self._loop.call_soon_threadsafe(self._watch_guard)
+
+    def _watch_guard(self) -> None:
+        self._guard_watch = processes.ExitWatch(self._guard.pid)
+        self._loop.add_reader(self._guard_watch.fd, self._guard_ended)
+
+    def _guard_ended(self) -> None:
+        self._unwatch_guard()
+        if not self._closed:
+            self._guard.replace()
+            # Not at once, so that a guard that cannot live does not keep a processor busy.
+            self._loop.call_later(GUARD_S, self._watch_guard)
+
+    def _unwatch_guard(self) -> None:
+        if self._guard_watch is not None:
+            self._loop.remove_reader(self._guard_watch.fd)
+            self._guard_watch.close()
+            self._guard_watch = None
 
     def _spawn(self, spec: JobSpec) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # nosec B603: argv comes from a service, never from a shell string
@@ -259,17 +279,17 @@ class JobSupervisor:
         with self._lock:
             del self._jobs[job.id]
         log.info("job %s ended: code %s, signal %s, %s", job.id, exit.code, exit.signal, exit.reason)
-        job.exit.set_result(exit)
         if job.spec.on_exit is not None:
-            teller = threading.Thread(target=self._tell, args=(job.spec.on_exit, job.id, exit), name=f"exit-{job.id}")
-            self._tellers.add(teller)
+            teller = threading.Thread(target=self._tell, args=(job, job.spec.on_exit), name=f"exit-{job.id}")
             teller.start()
+            self._tellers.add(teller)
+        job.exit.set_result(exit)
 
-    def _tell(self, on_exit: Callable[[JobExit], None], id: str, exit: JobExit) -> None:
+    def _tell(self, job: Job, on_exit: Callable[[JobExit], None]) -> None:
         try:
-            on_exit(exit)
+            on_exit(job.wait())
         except Exception:
-            log.exception("job %s: what follows its end failed", id)
+            log.exception("job %s: what follows its end failed", job.id)
         finally:
             self._tellers.discard(threading.current_thread())
 
@@ -294,6 +314,7 @@ class JobSupervisor:
         if self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+        self._unwatch_guard()
         self._loop.close()
         self._guard.close()
 
