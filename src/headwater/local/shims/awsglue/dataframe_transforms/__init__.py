@@ -1,0 +1,7 @@
+"""Transforms of DataFrames."""
+
+from .apply_mapping import ApplyMapping
+
+ALL_TRANSFORMS = {ApplyMapping}
+
+__all__ = ["ApplyMapping"]
