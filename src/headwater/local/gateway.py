@@ -20,7 +20,7 @@ from typing import Any
 
 import uvicorn
 
-from headwater.local import bodies, wire
+from headwater.local import bodies, s3_http, wire
 from headwater.local.endpoint import LocalEndpoint, unknown_operation
 from headwater.local.identity import Principal
 from headwater.local.service import Call, Members, ServiceError
@@ -210,6 +210,9 @@ class Gateway:
         if problem:
             raise ServiceError("ValidationException", problem)
         answer = await self.endpoint.dispatch(call, members)
+        if call.service == "s3" and call.operation in s3_http.ROOTS:
+            headers = {"content-type": "application/xml", "x-amz-request-id": call.request_id}
+            return HttpResponse(200, headers, s3_http.listing_xml(call.operation, answer))
         streamed = answer.get("Body") if call.service == "s3" else None
         if not isinstance(streamed, bodies.FileBody):
             response = wire.serialize(routed, answer, call.request_id)
