@@ -43,7 +43,9 @@ class StackService(Service):
     def stop(self) -> None:
         """Let the steps under way end; the rest goes on at the next start."""
         self.stopping.set()
-        for thread in list(self._threads):
+        with self.changing:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(JOIN_S)
 
     # -- templates -----------------------------------------------------------------------------------------------
@@ -100,8 +102,9 @@ class StackService(Service):
         """Run a stack operation on a thread of its own."""
         deployment = Deployment(self.endpoint, self.records, stack, self.stopping, principal)
         thread = threading.Thread(target=self._run, args=(deployment, work), name=f"stack-{stack['name']}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        with self.changing:
+            self._threads = {one for one in self._threads if one.is_alive()} | {thread}
+            thread.start()
 
     def _run(self, deployment: Deployment, work: Callable[[Deployment], None]) -> None:
         try:
@@ -113,8 +116,6 @@ class StackService(Service):
             status = deployment.stack["status"].replace("_CLEANUP", "").replace("_COMPLETE", "")
             failed = status.replace("_IN_PROGRESS", "_FAILED")
             self.records.set_status(deployment.stack, failed, f"Internal Failure: {type(error).__name__}: {error}")
-        finally:
-            self._threads.discard(threading.current_thread())
 
     def new_stack(self, name: str, status: str) -> Record:
         """A stack's record, not yet kept."""

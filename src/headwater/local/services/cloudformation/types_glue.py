@@ -176,8 +176,8 @@ class Job(ApiType):
     service = "glue"
     properties = words(
         "AllocatedCapacity Command Connections DefaultArguments Description ExecutionClass ExecutionProperty "
-        "GlueVersion JobMode JobRunQueuingEnabled LogUri MaintenanceWindow MaxCapacity MaxRetries Name NonOverridableArguments "
-        "NotificationProperty NumberOfWorkers Role SecurityConfiguration Tags Timeout WorkerType"
+        "GlueVersion JobMode JobRunQueuingEnabled LogUri MaintenanceWindow MaxCapacity MaxRetries Name "
+        "NonOverridableArguments NotificationProperty NumberOfWorkers Role SecurityConfiguration Tags Timeout WorkerType"
     )
     required = words("Command Role")
     create_only = words("Name")

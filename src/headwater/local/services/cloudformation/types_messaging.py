@@ -331,4 +331,7 @@ class Queue(ApiType):
     def update_members(self, handle: Handle, physical_id: str, new: Properties) -> Members:
         """All attributes but the one that cannot change."""
         attributes = {k: v for k, v in self._plain(new).get("Attributes", {}).items() if k != "FifoQueue"}
+        # The record keeper drops a policy that a request does not repeat; AWS keeps it.
+        kept = handle.call("sqs", "get_queue_attributes", QueueUrl=physical_id, AttributeNames=["Policy"])
+        attributes |= kept.get("Attributes", {})
         return {"QueueUrl": physical_id, "Attributes": attributes}

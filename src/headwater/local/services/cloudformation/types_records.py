@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import uuid
 from typing import Any
 
 from headwater.local.service import Members, ServiceError
@@ -334,6 +335,10 @@ class Secret(ApiType):
                 raise ServiceError("ValidationError", "Specify either SecretString or GenerateSecretString, not both")
             members["SecretString"] = self._generated(handle, dict(properties["GenerateSecretString"]))
         return members
+
+    def update_members(self, handle: Handle, physical_id: str, new: Properties) -> Members:
+        """With the token that every client sends: without one the record keeper takes the update for a creation."""
+        return {**super().update_members(handle, physical_id, new), "ClientRequestToken": str(uuid.uuid4())}
 
     @staticmethod
     def _generated(handle: Handle, rules: Properties) -> str:
