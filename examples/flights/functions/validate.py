@@ -8,8 +8,8 @@ file, line and column, before anything of the lake is touched.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import boto3
@@ -82,7 +82,11 @@ SCHEMAS: dict[str, dict[str, str]] = {
     },
 }
 PARTITIONED = frozenset({"flights"})
-ROWS = 20_000  # checked at a time: about 20 MB
+CHUNK_BYTES = 1 << 20
+
+DIGITS = r"-?[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?"
+CELLS = {TEXT: r'[^,"]*', NUMBER: DIGITS, MAYBE: f"(?:{DIGITS})?"}
+is_number = re.compile(DIGITS).fullmatch
 
 
 class BrokenFile(ValueError):
@@ -91,15 +95,6 @@ class BrokenFile(ValueError):
 
 class MissingFile(ValueError):
     """A dataset that has no file for the run."""
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell holds a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return cell.isascii() and "_" not in cell and (cell[-1].isdigit() or cell[-1] == ".")
 
 
 def check_header(uri: str, header: list[str], schema: dict[str, str]) -> None:
@@ -116,58 +111,65 @@ def check_header(uri: str, header: list[str], schema: dict[str, str]) -> None:
     raise BrokenFile(f"{uri} line 1: the columns are in another order; expected {','.join(expected)}")
 
 
-def check_rows(uri: str, rows: list[list[str]], first_line: int, schema: dict[str, str]) -> None:
-    """Check a batch of rows by column: a column has far fewer distinct values than rows."""
-    try:
-        columns = zip(*rows, strict=True)
-        distinct = {name: set(column) for name, column in zip(schema, columns, strict=True)}
-    except ValueError:
-        distinct = {}
-    wrong = {
-        name: bad
-        for name, kind in schema.items()
-        if kind != TEXT
-        and (bad := {c for c in distinct.get(name, ()) if not (is_number(c) if c else kind == MAYBE)})
-    }
-    if distinct and not wrong:
-        return
+def check_row(uri: str, line: int, row: list[str], schema: dict[str, str]) -> None:
+    """Check one row cell by cell."""
     names = list(schema)
-    for line, row in enumerate(rows, first_line):
-        if len(row) < len(names):
-            raise BrokenFile(
-                f"{uri} line {line}, column {names[len(row)]}: the row ends after {len(row)} of {len(names)} columns"
-            )
-        if len(row) > len(names):
-            raise BrokenFile(
-                f"{uri} line {line}, column {len(names) + 1}: the row has {len(row)} cells for {len(names)} columns"
-            )
-        for name, cell in zip(names, row):
-            if cell in wrong.get(name, ()):
-                raise BrokenFile(f"{uri} line {line}, column {name}: expected {schema[name]}, got {cell!r}")
+    if len(row) < len(names):
+        raise BrokenFile(
+            f"{uri} line {line}, column {names[len(row)]}: the row ends after {len(row)} of {len(names)} columns"
+        )
+    if len(row) > len(names):
+        raise BrokenFile(
+            f"{uri} line {line}, column {len(names) + 1}: the row has {len(row)} cells for {len(names)} columns"
+        )
+    for name, cell in zip(names, row):
+        if schema[name] != TEXT and not (is_number(cell) if cell else schema[name] == MAYBE):
+            raise BrokenFile(f"{uri} line {line}, column {name}: expected {schema[name]}, got {cell!r}")
 
 
 def check_file(bucket: str, key: str, schema: dict[str, str]) -> int:
-    """Stream one file and check it; returns its number of rows."""
+    """Stream one file and check it; returns its number of rows.
+
+    A whole line is matched at once, which is some five times as fast as looking at cells; only a line that does not
+    match (it is broken, or has quotes) is taken apart.
+    """
     uri = f"s3://{bucket}/{key}"
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-    rows = csv.reader(text_lines(uri, body.iter_lines(chunk_size=1 << 20)))
-    check_header(uri, next(rows, []), schema)
-    count = 0
-    while batch := list(islice(rows, ROWS)):
-        check_rows(uri, batch, count + 2, schema)
-        count += len(batch)
-    if not count:
+    plain = re.compile(",".join(CELLS[kind] for kind in schema.values())).fullmatch
+    count = -1  # the header
+    for lines in line_batches(uri, s3.get_object(Bucket=bucket, Key=key)["Body"]):
+        if count < 0:
+            check_header(uri, next(csv.reader(lines[:1])), schema)
+            lines, count = lines[1:], 0
+        if not all(map(plain, lines)):
+            for number, line in enumerate(lines, count + 2):
+                if not plain(line):
+                    check_row(uri, number, next(csv.reader([line]), []), schema)
+        count += len(lines)
+    if count < 1:
         raise BrokenFile(f"{uri} line 2: the file has no rows")
     return count
 
 
-def text_lines(uri: str, lines: Iterator[bytes]) -> Iterator[str]:
-    """The lines as text."""
-    for number, line in enumerate(lines, 1):
-        try:
-            yield line.decode()
-        except UnicodeDecodeError as error:
-            raise BrokenFile(f"{uri} line {number}: byte {error.start} is not UTF-8") from error
+def line_batches(uri: str, body: Any) -> Iterator[list[str]]:
+    """The lines of a file as text, about a megabyte at a time."""
+    rest, done = b"", 0
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        if newline:
+            batch = text(uri, whole, done).split("\n")
+            done += len(batch)
+            yield batch
+    if rest:
+        yield [text(uri, rest, done)]
+
+
+def text(uri: str, data: bytes, lines_before: int) -> str:
+    """Bytes as text."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = lines_before + data.count(b"\n", 0, error.start) + 1
+        raise BrokenFile(f"{uri} line {line}: byte 0x{data[error.start]:02x} is not UTF-8") from error
 
 
 def keys(uri: str, run_date: str, partitioned: bool) -> Iterator[tuple[str, str]]:
