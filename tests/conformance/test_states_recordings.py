@@ -1,4 +1,4 @@
-"""Every scenario recorded on AWS, replayed against a live endpoint: status, result, cause, event types, full history."""
+"""Every scenario recorded on AWS, replayed against a live endpoint: status, result, cause, types, full history."""
 
 from __future__ import annotations
 

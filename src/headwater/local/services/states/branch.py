@@ -51,6 +51,8 @@ class Branch:
         The branch's last history event; the event and moment of entering its state, and the event before.
     retries:
         How often each retrier of the state was used.
+    restarts:
+        How often the state's job was started again because the endpoint had ended under it.
     wake_ms:
         When a timer takes it up again.
     item:
@@ -86,6 +88,7 @@ class Branch:
     entered_ms: int = 0
     before_event_id: int = 0
     retries: list[int] = field(default_factory=list)
+    restarts: int = 0
     wake_ms: int = 0
     deadline_ms: int = 0
     item: dict[str, Any] | None = None
@@ -109,5 +112,5 @@ class Branch:
 
     @property
     def retry_count(self) -> int:
-        """How often the state was retried, over all its retriers."""
-        return sum(self.retries)
+        """How often the state was tried again, over all its retriers and restarts."""
+        return sum(self.retries) + self.restarts

@@ -26,10 +26,9 @@ from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.integrations import OPTIMIZED, SYNC, SYNC_2, Job, Resource
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
-from headwater.local.services.states.state_task import TaskState
+from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_results import invoke_result, service_failure
 
-INTERRUPTED = "Headwater.Interrupted:"
 MAX_CALLS = 64
 MAX_SESSIONS = 1000
 SESSION_S = 900.0
@@ -212,8 +211,9 @@ class TaskCaller:
         if status not in job.good | job.bad:
             return
         self._forget(job, task, branch)
-        if restarted and status in job.bad and INTERRUPTED in dumps(described):
-            self._post(execution, branch, attempt, lambda: execution.begin_call_again(branch))
+        if restarted and _was_interrupted(job, described):
+            cause = dumps(_dig(described, job.result))
+            self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
             return
         result = _dig(described, job.result)
         if state.target.pattern == SYNC_2:
@@ -247,6 +247,9 @@ class TaskCaller:
             self._open_token(execution, branch)
             return
         job = _job_of(branch)
+        if job is not None and job.named and "response" not in task:
+            self._submit(self._look_for_job, execution, branch, branch.attempt, job)
+            return
         if job is None or "response" not in task:
             self.call(execution, branch)
             return
@@ -254,6 +257,22 @@ class TaskCaller:
         with self._lock:
             self._watched.setdefault(key, []).append((execution, branch, branch.attempt))
         self._submit(self._look_at_job, execution, branch, branch.attempt, True)
+
+    def _look_for_job(self, execution: Execution, branch: Branch, attempt: int, job: Job) -> None:
+        """A start may have happened whose answer was not recorded: attach to the job if it is there, else start it."""
+        state, task = _task_state(branch), branch.task or {}
+        client = state.target.api.client if state.target.api is not None else ""
+        try:
+            response = self.endpoint.call(client, job.describe, **job.describe_with(task["arguments"], {}))
+        except ServiceError:
+            self._call(execution, branch, attempt)
+            return
+        described = from_client(client, _camel(job.describe), response, epoch_ms)
+        if _was_interrupted(job, described):
+            cause = dumps(_dig(described, job.result))
+            self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
+        else:
+            self._post(execution, branch, attempt, lambda: state.found(execution, branch))
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
@@ -311,6 +330,10 @@ def _task_state(branch: Branch) -> TaskState:
 def _job_of(branch: Branch) -> Job | None:
     api = _task_state(branch).target.api
     return api.job if api is not None and _task_state(branch).target.pattern.startswith(".sync") else None
+
+
+def _was_interrupted(job: Job, described: dict[str, Any]) -> bool:
+    return str(_dig(described, job.status)) in job.bad and f"{INTERRUPTED}:" in dumps(described)
 
 
 def _camel(operation: str) -> str:

@@ -160,6 +160,7 @@ class Execution:
         details = {"input": branch.input.text, "inputDetails": {"truncated": False}, "name": state.name}
         branch.entered_event_id = branch.last_event_id = self.record(branch, state.entered_type, details)
         branch.retries = []
+        branch.restarts = 0
         branch.length = 0
 
     def leave(self, branch: Branch, output: Document, next_name: str | None, variables: dict[str, Any] | None) -> None:
@@ -295,12 +296,6 @@ class Execution:
             self.timers.append((branch.deadline_ms, branch))
         attempt = branch.attempt
         self.actions.append(lambda: self.calls.call(self, branch) if branch.attempt == attempt else None)
-
-    def begin_call_again(self, branch: Branch) -> None:
-        """Call anew for a job that a restart interrupted; no retry is used up."""
-        if branch.task is not None:
-            branch.task.pop("response", None)
-        self.begin_call(branch)
 
     def watch_job(self, branch: Branch) -> None:
         """Wait for the started job of ``branch.task``, once it is in the journal."""

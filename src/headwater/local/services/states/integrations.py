@@ -44,6 +44,8 @@ class Job:
         Where the described response has the task's result, as keys.
     stop:
         The operation that stops the job, and its members from (arguments, response); None where there is none.
+    named:
+        The caller names the job, so that it can be found before its start was answered.
     """
 
     topic: str
@@ -55,6 +57,7 @@ class Job:
     bad: frozenset[str]
     result: tuple[str, ...] = ()
     stop: tuple[str, Callable[[Members, Members], Members]] | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def _sagemaker(kind: str, name: str, good: str = "Completed") -> Job:
         good=frozenset({good}),
         bad=frozenset({"Failed", "Stopped"}),
         stop=(f"stop_{snake}", named),
+        named=True,
     )
 
 

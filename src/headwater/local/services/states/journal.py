@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS states_branches (
 
 _PLAIN = (
     "index", "state_name", "phase", "last_event_id", "entered_event_id", "entered_ms", "before_event_id", "retries",
-    "wake_ms", "deadline_ms", "item", "task", "length", "next_index", "max_concurrency", "failures", "tolerated",
-    "attempt", "silent",
+    "restarts", "wake_ms", "deadline_ms", "item", "task", "length", "next_index", "max_concurrency", "failures",
+    "tolerated", "attempt", "silent",
 )  # fmt: skip
 
 

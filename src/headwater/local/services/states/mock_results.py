@@ -1,4 +1,4 @@
-"""Checks a mocked result of ``TestState`` against what it stands for: a service's answer, a Map's or a Parallel's result.
+"""Checks a mocked result of ``TestState`` against what it stands for: a service's answer, or a Map's or Parallel's.
 
 Source: Developer Guide, "Testing state machines with TestState", 2025; texts as recorded on AWS.
 """

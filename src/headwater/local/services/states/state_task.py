@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from headwater.local.services.states.branch import Branch
     from headwater.local.services.states.execution import Execution
 
+INTERRUPTED = "Headwater.Interrupted"
+
 
 @dataclass(eq=False)
 class TaskState(State):
@@ -153,6 +155,19 @@ class TaskState(State):
         self._event(execution, branch, ending, details)
         branch.deadline_ms = 0
         execution.fail(branch, StateFailure(error, cause))
+
+    def interrupted(self, execution: Execution, branch: Branch, cause: str) -> None:
+        """The endpoint ended under the job: start it again, with arguments made anew; no retry is used up."""
+        self._event(execution, branch, "Failed", {"error": INTERRUPTED, "cause": cause})
+        branch.restarts += 1
+        try:
+            self.run(execution, branch)
+        except StateFailure as failure:
+            execution.fail(branch, failure)
+
+    def found(self, execution: Execution, branch: Branch) -> None:
+        """A restart finds that the job had been started, though its start had not been answered."""
+        self.answered(execution, branch, {})
 
     def deadline(self, execution: Execution, branch: Branch) -> None:
         """TimeoutSeconds or HeartbeatSeconds has passed."""

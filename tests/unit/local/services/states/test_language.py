@@ -1,0 +1,204 @@
+"""Rules of the language that the recordings do not show."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headwater.local.service import ServiceError
+from tests.unit.local.services.states.harness import SmallEndpoint, chain
+
+PASS = {"Type": "Pass"}
+FAIL = {"Type": "Fail", "Error": "E", "Cause": "C"}
+
+
+def output(ended: dict[str, Any]) -> Any:
+    assert ended["status"] == "SUCCEEDED", ended
+    return json.loads(ended["output"])
+
+
+def test_data_flows_through_every_path(small: SmallEndpoint) -> None:
+    state = {
+        "Type": "Pass",
+        "InputPath": "$.in",
+        "Parameters": {"sum.$": "States.MathAdd($.a, $.b)", "at.$": "$$.State.Name"},
+        "ResultPath": "$.out.result",
+        "OutputPath": "$.out",
+    }
+    assert output(small.run(chain(("add", state)), {"in": {"a": 1, "b": 2}})) == {"result": {"sum": 3, "at": "add"}}
+
+
+def test_null_paths_discard(small: SmallEndpoint) -> None:
+    assert output(small.run(chain(("p", {**PASS, "Result": 1, "ResultPath": None})), {"kept": 1})) == {"kept": 1}
+    assert output(small.run(chain(("p", {**PASS, "InputPath": None})), {"a": 1}, name="b")) == {}
+    assert output(small.run(chain(("p", {**PASS, "OutputPath": None})), {"a": 1}, name="c")) == {}
+
+
+def test_a_choice_without_a_match_fails_by_name(small: SmallEndpoint) -> None:
+    choice = {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "end"}]}
+    ended = small.run(chain(("pick", choice), ("end", PASS)), {"n": 2})
+    assert ended["error"] == "States.NoChoiceMatched"
+
+
+def test_an_inner_scope_reads_outer_variables_and_keeps_its_own(small: SmallEndpoint) -> None:
+    inner = chain(
+        ("i", {**PASS, "Assign": {"own": "inner"}}), ("j", {**PASS, "Parameters": {"o.$": "$outer", "m.$": "$own"}})
+    )
+    machine = chain(
+        ("set", {**PASS, "Assign": {"outer": "x"}}),
+        ("both", {"Type": "Parallel", "Branches": [inner, inner], "ResultPath": "$.all"}),
+        ("after", {**PASS, "Parameters": {"all.$": "$.all", "outer.$": "$outer"}}),
+    )
+    expected = {"o": "x", "m": "inner"}
+    assert output(small.run(machine)) == {"all": [expected, expected], "outer": "x"}
+
+
+def test_states_all_does_not_catch_a_runtime_error(small: SmallEndpoint) -> None:
+    broken = chain(("bad", {**PASS, "InputPath": "$.absent"}))
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "caught"}]
+    machine = chain(("both", {"Type": "Parallel", "Branches": [broken], "Catch": catch}), ("caught", PASS))
+    assert small.run(machine)["error"] == "States.Runtime"
+
+
+def test_a_parallel_is_retried_and_then_caught(small: SmallEndpoint) -> None:
+    rules = {
+        "Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["E"], "ResultPath": "$.error", "Next": "caught"}],
+    }
+    machine = chain(("both", {"Type": "Parallel", "Branches": [chain(("f", FAIL))], **rules}), ("caught", PASS))
+    ended = small.run(machine, {"a": 1})
+    assert output(ended) == {"a": 1, "error": {"Error": "E", "Cause": "C"}}
+    types = small.event_types(ended["executionArn"])
+    assert types.count("ParallelStateStarted") == 2 and types.count("ParallelStateFailed") == 1
+
+
+def test_a_map_keeps_the_order_of_its_items(small: SmallEndpoint) -> None:
+    each = chain(("square", {**PASS, "Parameters": {"i.$": "$$.Map.Item.Index", "v.$": "$"}}))
+    machine = chain(("m", {"Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 3, "ItemProcessor": each}))
+    items = list(range(100))
+    assert output(small.run(machine, {"items": items})) == [{"i": i, "v": i} for i in items]
+
+
+def test_too_large_an_output_fails_by_name(small: SmallEndpoint) -> None:
+    text = "x" * 200_000
+    machine = chain(("twice", {**PASS, "Parameters": {"a.$": "$.t", "b.$": "$.t"}}))
+    assert small.run(machine, {"t": text})["error"] == "States.DataLimitExceeded"
+
+
+def test_an_endless_loop_ends_at_the_quota_of_events(small: SmallEndpoint) -> None:
+    machine = {
+        "StartAt": "a",
+        "States": {
+            "a": {**PASS, "Next": "c"},
+            "c": {"Type": "Choice", "Choices": [{"Variable": "$.n", "IsPresent": True, "Next": "a"}], "Default": "e"},
+            "e": {**PASS, "End": True},
+        },
+    }
+    ended = small.run(machine, {"n": 1})
+    assert "25000" in ended["cause"]
+
+
+def test_a_machine_s_time_limit_ends_it(small: SmallEndpoint) -> None:
+    machine = chain(("nap", {"Type": "Wait", "Seconds": 600}), TimeoutSeconds=1)
+    assert small.run(machine)["status"] == "TIMED_OUT"
+
+
+def test_jsonata_reads_results_and_errors(small: SmallEndpoint) -> None:
+    small.on("lambda", "invoke", lambda **m: {"StatusCode": 200, "Payload": b'{"n": 4}'})
+    machine = chain(
+        (
+            "call",
+            {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Arguments": {"FunctionName": "f", "Payload": "{% $states.input %}"},
+                "Assign": {"n": "{% $states.result.Payload.n %}"},
+                "Output": {"twice": "{% $states.result.Payload.n * 2 %}"},
+            },
+        ),
+        ("sum", {"Type": "Pass", "Output": "{% $n + $states.input.twice %}"}),
+        QueryLanguage="JSONata",
+    )
+    assert output(small.run(machine)) == 12
+
+
+def test_pages_of_history_join_in_both_directions(small: SmallEndpoint) -> None:
+    arn = small.run(chain(*((f"s{i}", PASS) for i in range(20))))["executionArn"]
+    for reverse in (False, True):
+        ids: list[int] = []
+        token: dict[str, str] = {}
+        while True:
+            page = small.sfn("get_execution_history", executionArn=arn, maxResults=7, reverseOrder=reverse, **token)
+            ids += [event["id"] for event in page["events"]]
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+        assert ids == sorted(range(1, 43), reverse=reverse)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"Next": "nowhere"}, "/States/a/Next"),
+        ({"Type": "Nap"}, "/States/a/Type"),
+        ({"InputPath": "no path"}, "/States/a/InputPath"),
+        ({"Parameters": {"x.$": "$["}}, "/States/a/Parameters"),
+        ({"Output": "{% 1 %}"}, "/States/a/Output"),
+        ({"Retry": [{"ErrorEquals": ["E"]}]}, "/States/a/Retry"),
+    ],
+)
+def test_a_malformed_definition_is_refused_with_its_place(
+    small: SmallEndpoint, change: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(ServiceError, match="InvalidDefinition") as caught:
+        small.create({"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True, **change}}})
+    assert where in caught.value.message
+
+
+STATES = st.deferred(lambda: st.one_of(SIMPLE, PARALLEL, MAP))
+SIMPLE = st.sampled_from(
+    [
+        PASS,
+        {**PASS, "Result": {"x": [1, 2]}},
+        {**PASS, "Parameters": {"n.$": "States.ArrayLength($.x)"}},
+        {**PASS, "InputPath": "$.x", "ResultPath": "$.y"},
+        {**PASS, "QueryLanguage": "JSONata", "Output": "{% $states.input.x[0] %}"},
+        {"Type": "Wait", "Seconds": 0},
+        {"Type": "Succeed"},
+        FAIL,
+    ]
+)
+MACHINES = st.lists(STATES, min_size=1, max_size=3).map(
+    lambda found: chain(*((f"s{i}", s) for i, s in enumerate(found)))
+)
+CATCH = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "s0"}]}
+PARALLEL = st.lists(MACHINES, min_size=1, max_size=2).map(lambda found: {"Type": "Parallel", "Branches": found})
+MAP = MACHINES.map(lambda found: {"Type": "Map", "ItemsPath": "$.x", "ItemProcessor": found})
+
+
+def without_dead_ends(machine: dict[str, Any]) -> bool:
+    """Whether every state can be reached."""
+    states = list(machine["States"].values())
+    inner = [
+        b for s in states for b in [*s.get("Branches", []), *([s["ItemProcessor"]] if "ItemProcessor" in s else [])]
+    ]
+    return all(s["Type"] not in ("Fail", "Succeed") for s in states[:-1]) and all(map(without_dead_ends, inner))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    machine=MACHINES.filter(without_dead_ends), input=st.sampled_from([{}, {"x": []}, {"x": [{"x": [1]}, 2]}, [1], 1])
+)
+def test_any_machine_ends(small: SmallEndpoint, machine: dict[str, Any], input: Any) -> None:
+    arn = small.create(machine, name=f"m{abs(hash(json.dumps(machine)))}")
+    started = small.sfn("start_execution", stateMachineArn=arn, input=json.dumps(input))
+    ended = small.wait(started["executionArn"])
+    assert ended["status"] in ("SUCCEEDED", "FAILED")
+    assert "interpreter failed" not in ended.get("cause", "")
+    history = small.history(ended["executionArn"])
+    assert [event["id"] for event in history] == list(range(1, len(history) + 1))
+    assert all(event["previousEventId"] < event["id"] for event in history)

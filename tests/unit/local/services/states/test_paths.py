@@ -1,0 +1,97 @@
+"""JSONPath against an independent reader, and what the dialect says of edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonpath_ng.ext
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.local.services.states.paths import MISSING, PathSyntaxError, compile_path
+from headwater.local.services.states.reference_paths import compile_reference_path
+
+NAMES = st.sampled_from(["a", "b", "c d", "é"])
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=20,
+)
+STEPS = st.one_of(
+    NAMES.map(lambda name: f"['{name}']"),
+    st.integers(0, 3).map(lambda index: f"[{index}]"),
+    st.just("[*]"),
+    st.tuples(st.integers(0, 2), st.integers(2, 4)).map(lambda cut: f"[{cut[0]}:{cut[1]}]"),
+)
+
+
+@given(DOCUMENTS, st.lists(STEPS, max_size=3))
+def test_reads_what_an_independent_reader_finds(document: Any, steps: list[str]) -> None:
+    text = "$" + "".join(steps)
+    path = compile_path(text)
+    found = [match.value for match in jsonpath_ng.ext.parse(text).find(document) if _is_strict(match)]
+    mine = path.read_value(document)
+    if path.definite:
+        assert mine is MISSING if not found else mine == found[0]
+    else:
+        assert mine == found
+
+
+def _is_strict(match: Any) -> bool:
+    """jsonpath-ng also lets an index or wildcard step into what is no list; the language does not."""
+    while match.context is not None:
+        kind = type(match.path).__name__
+        value = match.context.value
+        if kind in ("Index", "Slice") and not (
+            isinstance(value, list) or (kind == "Slice" and isinstance(value, dict))
+        ):
+            return False
+        match = match.context
+    return True
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("$.a.b[-1]", 3),
+        ("$.a['b'][0,2]", [1, 3]),
+        ("$..c", [7]),
+        ("$.l[?(@.p > 2)].p", [5]),
+        ("$.l[?(@.p > 2 || @.q == 'x')].p", [1, 5]),
+        ("$.l[?(@.q)].p", [1]),
+        ("$.l[?(!@.q)].p", [5]),
+        ("$.l[?(@.q =~ /X/i)].p", [1]),
+        ("$.l[?(@.p in [5, 6])].p", [5]),
+        ("$.missing[*].x", []),
+        ("$.missing.x", MISSING),
+        ("$.a.b.c", MISSING),
+    ],
+)
+def test_the_dialect(path: str, expected: Any) -> None:
+    document = {"a": {"b": [1, 2, 3], "c": 7}, "l": [{"p": 1, "q": "x"}, {"p": 5}]}
+    assert compile_path(path).read_value(document) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a.b", "$.", "$[", "$['a", "$.a b.", "$[?(@.x ==)]", "$.a[x]", "$a b"])
+def test_what_is_no_path_is_refused(text: str) -> None:
+    with pytest.raises(PathSyntaxError):
+        compile_path(text)
+
+
+@given(DOCUMENTS, st.lists(NAMES, min_size=1, max_size=3), st.integers())
+def test_what_is_written_at_a_place_is_read_there(document: Any, names: list[str], value: int) -> None:
+    if not isinstance(document, dict) or any(isinstance(v, (int, str, list)) for v in document.values()):
+        document = {}
+    text = "$" + "".join(f"['{name}']" for name in names)
+    try:
+        changed = compile_reference_path(text).write(document, value)
+    except Exception as error:
+        assert "ResultPathMatchFailure" in str(error)
+        return
+    assert compile_path(text).read_value(changed) == value
+
+
+def test_a_place_must_be_one() -> None:
+    with pytest.raises(PathSyntaxError):
+        compile_reference_path("$.a[*]")
