@@ -90,12 +90,10 @@ def write(folder: Path) -> list[Path]:
         The files that were new or changed.
     """
     origin = source()
-    texts = {
-        folder / "raw" / name / f"{name}.csv": "".join(
-            map(fill, (origin / f"{name}.csv").read_text().splitlines(keepends=True))
-        )
-        for name in LOOKUPS
-    }
+    texts: dict[Path, str] = {}
+    for name in LOOKUPS:
+        lines = (origin / f"{name}.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        texts[folder / "raw" / name / f"{name}.csv"] = "".join(map(fill, lines))
     with zipfile.ZipFile(origin / "flights.csv.zip") as archive, archive.open("flights.csv") as file:
         for (year, month), lines in months(io.TextIOWrapper(file, encoding="utf-8")).items():
             path = folder / "raw" / "flights" / f"year={year}" / f"month={month}" / "flights.csv"

@@ -54,7 +54,9 @@ def typed(frame: DataFrame, types: dict[str, str]) -> DataFrame:
 def weather_by_hour(frame: DataFrame) -> DataFrame:
     """One row an airport and hour, with the rain of the hours up to it."""
     numbers = dict.fromkeys(WEATHER, "double")
-    hourly = typed(frame, {"origin": "string", "time_hour": "string", **numbers}).dropDuplicates(["origin", "time_hour"])
+    hourly = typed(frame, {"origin": "string", "time_hour": "string", **numbers}).dropDuplicates(
+        ["origin", "time_hour"]
+    )
     hour = F.unix_timestamp(F.to_timestamp("time_hour"))
     last_hours = Window.partitionBy("origin").orderBy(hour).rangeBetween(-(RAIN_HOURS - 1) * 3600, 0)
     return hourly.withColumn("precip_6h", F.sum("precip").over(last_hours))
