@@ -99,6 +99,15 @@ class Plan:
         """Return the stage that a state of the state machine belongs to, None for a state of no stage."""
         return self.owners.get(state)
 
+    @property
+    def redrivable(self) -> bool:
+        """Whether RedriveExecution goes on from the stage that failed.
+
+        With functions for the end it does not: AWS redrives from the Fail state after them, which fails again. An
+        execution that was aborted is redriven from the aborted states in either case.
+        """
+        return all(stage.when == "success" for stage in self.stages)
+
 
 def make_plan(workflow: Workflow) -> Plan:
     """Plan a workflow: pure, deterministic, with no network.

@@ -33,7 +33,7 @@ HELPER = "headwater: "
 START, STAGES, OUTCOME = f"{HELPER}start", f"{HELPER}stages", f"{HELPER}outcome"
 _DATA_ONLY, _END = f"{HELPER}data only?", f"{HELPER}end of stages"
 _FAILED, _SUCCEEDED, _IF_FAILED = f"{HELPER}failed", f"{HELPER}succeeded", f"{HELPER}failed?"
-_LONGEST_WAIT_S = 30
+_BRISK_S, _LONGEST_WAIT_S = 4, 30
 _MOST_CRAWLS = 2
 
 
@@ -182,7 +182,7 @@ def _choice(condition: str, then: str, otherwise: str) -> State:
 
 
 def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
-    """Start, then wait 1, 2, 4 … 30 s and look, until the crawl has ended; a crawl that failed is made once more."""
+    """Start, wait and look until the crawl has ended: five times 1 s, then 2, 4 … 30 s; a failed one is made again."""
     prepare, wait, status, ended, failed, late, done = (
         f"{stage.name}: {word}" for word in ("prepare", "wait", "status", "ended?", "failed", "timed out", "done")
     )
@@ -205,7 +205,7 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
             f"crawl_{name}": f"{{% {{'State': {result}.State, 'Status': {result}.LastCrawl.Status, "
             f"'Message': {result}.LastCrawl.ErrorMessage}} %}}",
             f"waited_{name}": f"{{% $waited_{name} + $wait_{name} %}}",
-            f"wait_{name}": f"{{% $min([$wait_{name} * 2, {_LONGEST_WAIT_S}]) %}}",
+            f"wait_{name}": f"{{% $waited_{name} < {_BRISK_S} ? 1 : $min([$wait_{name} * 2, {_LONGEST_WAIT_S}]) %}}",
         },
         "Output": FORWARD,
         "TimeoutSeconds": 60,

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.errors import PlanError
@@ -60,6 +60,7 @@ def test_python_imports_shared_code_from_the_zip(sample: Plan, tmp_path: Path) -
     assert done.stdout == "Shared code.\n", done.stderr
 
 
+@settings(max_examples=25, deadline=None)
 @given(content=st.dictionaries(st.from_regex(r"[a-z]{1,5}(/[a-z]{1,5}){0,2}\.py", fullmatch=True), st.binary()))
 def test_times_and_order_do_not_matter(content: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     bundles = []

@@ -64,7 +64,7 @@ def spans(tree: Nest, weight: Mapping[str, float], start: float = 0) -> dict[str
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_each_stage_is_there_once_and_after_what_it_needs(drawn: tuple[Graph, dict[str, float]]) -> None:
     before, weight = drawn
@@ -77,7 +77,7 @@ def test_each_stage_is_there_once_and_after_what_it_needs(drawn: tuple[Graph, di
     assert duration(tree, weight) >= critical_path(before, weight)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(series_parallel())
 def test_a_graph_of_series_and_parallels_loses_nothing(drawn: tuple[Graph, dict[str, float]]) -> None:
     before, weight = drawn
@@ -90,7 +90,7 @@ def test_the_same_graph_gives_the_same_nest(drawn: tuple[Graph, dict[str, float]
     assert nest(*drawn) == nest(*drawn)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_it_is_never_slower_than_one_parallel_a_level(drawn: tuple[Graph, dict[str, float]]) -> None:
     before, weight = drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater import Lake, Workflow
@@ -95,6 +95,7 @@ def test_functions_for_the_end_stand_outside_the_order() -> None:
     assert "notify" not in before(workflow)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcdefg"), st.sets(st.sampled_from("abcdefg")), min_size=1))
 def test_every_knot_gives_one_cycle_along_its_edges(drawn: dict[str, set[str]]) -> None:
     found = {name: earlier & drawn.keys() for name, earlier in drawn.items()}
