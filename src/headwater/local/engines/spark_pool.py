@@ -6,7 +6,8 @@ and each job gets one for itself, once.
 
 Warming costs as much processor as it saves, so it happens when no job runs: JVMs that are being warmed are paused
 (SIGSTOP) while a job runs, for at most :data:`PAUSE_S`. A job that comes while one is being warmed gets it as warm as
-it is. With no Spark jobs defined nothing is started, and JVMs unused for :data:`IDLE_S` are let go.
+it is. With no Spark jobs defined nothing is started, JVMs unused for :data:`IDLE_S` are let go, and the environment
+variable HEADWATER_SPARK_READY (0, 1 or 2) says how many to keep at most: 0 saves the memory, about 600 MB each.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 READY = 2
 READY_MEMORY_BYTES = 6 << 30  # a machine needs this much free memory for a second ready JVM
 IDLE_S = 15 * 60.0
+PREPARE_S = 0.5  # what is defined and at once deleted costs no JVM
 PAUSE_S = 20.0
 WARM_UP = Path(__file__).parent / "spark_warm_up.py"
 WARM_UP_TIMEOUT_S = 180.0
@@ -94,6 +96,7 @@ class SparkPool:
         self._closed = False
         self._timer: threading.Timer | None = None
         self._idle: threading.Timer | None = None
+        self._soon: threading.Timer | None = None
 
     @property
     def ready(self) -> int:
@@ -108,15 +111,18 @@ class SparkPool:
     def prepare(self, count: int = 1) -> None:
         """Have JVMs ready for ``count`` jobs to come. Returns at once."""
         free = psutil.virtual_memory().available
+        most = int(os.environ.get("HEADWATER_SPARK_READY", str(READY)))
         with self._lock:
-            self._wanted = min(count, READY if free > READY_MEMORY_BYTES else 1)
+            self._wanted = min(count, most, READY if free > READY_MEMORY_BYTES else 1)
             self._rest_later()
-            self._fill()
+            if self._soon is not None:
+                self._soon.cancel()
+            self._soon = _timer(PREPARE_S, self._begin)
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait until a warmed JVM is ready; False when there is none within the time."""
         with self._lock:
-            return self._lock.wait_for(lambda: self.ready > 0 or not self._warm, timeout_s) and self.ready > 0
+            return self._lock.wait_for(lambda: self.ready > 0 or not self._wanted, timeout_s) and self.ready > 0
 
     def take(self, options: JvmOptions | None = None) -> Jvm:
         """A JVM for one job: a warmed one, else the one being warmed, else a cold one (which may not listen yet).
@@ -148,7 +154,7 @@ class SparkPool:
         with self._lock:
             self._closed = True
             self._empty()
-            for timer in (self._timer, self._idle):
+            for timer in (self._timer, self._idle, self._soon):
                 if timer is not None:
                     timer.cancel()
 
@@ -168,6 +174,8 @@ class SparkPool:
             return
         if any(not warm.done.is_set() for warm in self._warm):
             return
+        if self._warm and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+            return  # the second is a luxury, and the machine is busy
         warm = WarmJvm(self._new(JvmOptions(default_heap_bytes())))
         try:
             warm.jvm.start()
@@ -204,6 +212,10 @@ class SparkPool:
         return Jvm(self._jobs, id, self._folder / id, options)
 
     # -- inside; the lock is taken -----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._fill()
 
     def _resume(self) -> None:
         with self._lock:
@@ -246,7 +258,8 @@ class SparkPool:
             warm.failed = not self._run_warm_up(warm)
         except (OSError, RuntimeError, SparkUnavailable) as error:
             warm.failed = True
-            log.warning("a JVM could not be warmed: %s", error)
+            if not self._closed:
+                log.warning("a JVM could not be warmed: %s", error)
         finally:
             with self._lock:
                 warm.done.set()
