@@ -13,6 +13,7 @@ import re
 import shutil
 import stat
 import uuid
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ CONFIGURATIONS = "s3.configuration"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]")
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_STARTS = ("xn--", "sthree-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 #: What AWS sets on every new bucket (since 2023-04).
@@ -52,14 +53,14 @@ def check_bucket_name(name: str) -> None:
         not _NAME.fullmatch(name)
         or ".." in name
         or _IP_ADDRESS.fullmatch(name)
-        or name.startswith(_RESERVED_STARTS[:2])
+        or name.startswith(_RESERVED_STARTS)
         or name.endswith(_RESERVED_ENDS)
     )
     if wrong:
         raise ServiceError("InvalidBucketName", "The specified bucket is not valid.", 400, BucketName=name)
 
 
-class BucketOperations(Service):
+class BucketOperations(Service, ABC):
     """The operations on buckets themselves."""
 
     objects: ObjectStore
@@ -197,9 +198,9 @@ class BucketOperations(Service):
         shutil.rmtree(grave, ignore_errors=True)
         return {}
 
+    @abstractmethod
     def forget_uploads(self, bucket: str) -> None:
         """Drop the unfinished uploads of a deleted bucket."""
-        raise TypeError("a bucket service is made together with MultipartOperations")
 
 
 def _holds_file(folder: str) -> bool:

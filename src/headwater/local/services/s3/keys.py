@@ -17,7 +17,8 @@ segment over 255 bytes                 ``first 240 bytes%~+`` / … / ``last byt
 ``%~`` cannot come from a percent-encoder, so what Spark and Hive write (``ts=10%3A00``) stays as it is. A name on disk
 that no key has (a Hadoop side file, a control character, bytes that are not UTF-8) is no object and is never listed.
 
-Not faithful to AWS: a key whose path passes the system's limit (4096 bytes on Linux) is refused with KeyTooLongError.
+Not faithful to AWS: a key whose path passes the system's limit (4096 bytes on Linux) is refused with KeyTooLongError;
+on a file system that ignores case (macOS's default), keys that differ in case only are one object.
 """
 
 from __future__ import annotations
