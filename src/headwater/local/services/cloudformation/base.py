@@ -70,7 +70,8 @@ class StackService(Service):
             answer = self.endpoint.call("s3", "get_object", principal=call.principal, Bucket=bucket, Key=key)
         except ServiceError as error:
             raise validation_error(f"S3 error: {error.message} ({error.code}: s3://{bucket}/{key})") from error
-        content = answer["Body"].read()
+        with answer["Body"] as stream:
+            content = stream.read()
         if len(content) > URL_BYTES:
             raise validation_error(f"Template may not exceed {URL_BYTES} bytes in size.")
         return str(content.decode("utf-8"))

@@ -1,6 +1,10 @@
 """Change sets: what an update (or a creation) would do, and doing it.
 
 A change set is computed while its creator waits, in milliseconds: it is never seen in CREATE_IN_PROGRESS.
+
+``ImportExistingResources`` takes buckets, log groups, Glue databases and model package groups that an earlier stack
+left (DeletionPolicy Retain) into the new one, and brings them to what the template says. ``IncludeNestedStacks``
+changes nothing: the type AWS::CloudFormation::Stack is refused.
 """
 
 from __future__ import annotations
@@ -40,6 +44,8 @@ class ChangeSetOperations(StackOperations):
         RoleARN: str | None = None,
         ClientToken: str | None = None,
         OnStackFailure: str | None = None,
+        ImportExistingResources: bool = False,
+        IncludeNestedStacks: bool = False,
     ) -> Members:
         """Compute what a template would change."""
         if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", ChangeSetName):
@@ -70,6 +76,7 @@ class ChangeSetOperations(StackOperations):
                 "description": Description,
                 "role_arn": RoleARN,
                 "on_failure": OnStackFailure,
+                "importing": ImportExistingResources,
             }
             self._compute(call, stack, change_set)
             with self.store.transaction():
@@ -98,8 +105,10 @@ class ChangeSetOperations(StackOperations):
     def _compute(self, call: Call, stack: Record, change_set: Record) -> None:
         """The change set's changes and status."""
         try:
-            differences = self._differences(call, stack, change_set["target"])
+            differences = self._differences(call, stack, change_set["target"], change_set["importing"])
             changes = differences.changes()
+            found = [change["ResourceChange"] for change in changes]
+            change_set["target"]["importing"] = [c["LogicalResourceId"] for c in found if c["Action"] == "Import"]
             same = not changes and change_set["target"]["tags"] == stack["tags"] and not differences.outputs_differ()
         except ServiceError as error:
             change_set.update(status="FAILED", execution="UNAVAILABLE", reason=error.message, changes=[])
@@ -192,7 +201,7 @@ def _summary(change_set: Record) -> Members:
         "ExecutionStatus": change_set["execution"],
         "Status": change_set["status"],
         "IncludeNestedStacks": False,
-        "ImportExistingResources": False,
+        "ImportExistingResources": change_set["importing"],
     }
     if change_set["reason"]:
         summary["StatusReason"] = change_set["reason"]

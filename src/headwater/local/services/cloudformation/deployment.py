@@ -166,7 +166,8 @@ class Deployment:
             return
         for record in [r for r in self.live.values() if r["operation"] == self.stack["operation"]]:
             if made_or_unknown(record):
-                garbage.append({**Steps.garbage(record, record), "removed": True})
+                policy = "Retain" if record.get("imported") else "Delete"
+                garbage.append({**Steps.garbage(record, record, policy), "removed": True})
             else:
                 self.records.forget_resource(self.stack, record["logical"])
                 del self.live[record["logical"]]
@@ -295,7 +296,8 @@ class Deployment:
     def _take_target(self) -> None:
         target = self.stack.pop("target", None)
         if target:
-            target.pop("active", None)
+            for name in ("active", "importing"):
+                target.pop(name, None)
             self.stack.update(target)
 
     def _finish(self, status: str) -> None:
@@ -317,7 +319,8 @@ class Deployment:
                 kept |= needs[name]
                 continue
             policies = ("Retain",) if rolling_back else ("Retain", "RetainExceptOnCreate")
-            keep = name in retain or (record["deletion_policy"] in policies and record["exists"])
+            kept_by_policy = record["deletion_policy"] in policies and record["exists"]
+            keep = name in retain or kept_by_policy or bool(rolling_back and record.get("imported"))
             try:
                 steps.delete(record, keep)
             except StepFailed:

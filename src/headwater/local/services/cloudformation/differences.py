@@ -36,6 +36,8 @@ class Differences:
         The target's template, parameters' texts and tags.
     principal:
         Who asks.
+    importing:
+        Whether what exists under its own name, and is to be kept (DeletionPolicy), is imported and not made.
     """
 
     endpoint: Endpoint
@@ -45,6 +47,7 @@ class Differences:
     texts: dict[str, str]
     tags: dict[str, str]
     principal: Principal | None = None
+    importing: bool = False
     live: dict[str, Record] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
 
@@ -120,7 +123,8 @@ class Differences:
         kind.check(declared)
         base = {"LogicalResourceId": name, "ResourceType": resource.type}
         if name not in self.live:
-            return {"Action": "Add", **base, "Scope": [], "Details": []}
+            found = self._importable(resource, declared)
+            return {"Action": "Import" if found else "Add", **base, **found, "Scope": [], "Details": []}
         old = self.live[name]
         unknown = {p for p, value in declared.items() if contains_unknown(value)}
         settled = {p: old["declared"].get(p) if p in unknown else value for p, value in declared.items()}
@@ -148,6 +152,17 @@ class Differences:
             "Scope": _scope_of(changed, unknown, retagged),
             "Details": details,
         }
+
+    def _importable(self, resource: Resource, declared: dict[str, Any]) -> Record:
+        """The physical id of what exists already, when it may be imported."""
+        kind = RESOURCE_TYPES[resource.type]
+        if not self.importing or resource.deletion_policy == "Delete" or contains_unknown(declared):
+            return {}
+        handle = Handle(
+            self.endpoint, self.stack["name"], self.stack["id"], resource.logical_id, self.tags, self.principal
+        )
+        named = kind.named(handle, declared)
+        return {"PhysicalResourceId": kind.predicted_id(handle, named)} if kind.exists(handle, named) else {}
 
     def _detail(self, resource: Resource, name: str, dynamic: bool, always: bool, maybe: bool) -> Record:
         target = {

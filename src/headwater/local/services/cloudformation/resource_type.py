@@ -62,6 +62,16 @@ class Handle:
         except ServiceError as error:
             raise CallFailed(service, error) from error
 
+    def has(self, service: str, operation: str, **members: Any) -> bool:
+        """Whether a describing operation finds something."""
+        try:
+            self.call(service, operation, **members)
+        except ServiceError as error:
+            if missing(error) or error.status == 404:
+                return False
+            raise
+        return True
+
     def remove(self, service: str, operation: str, **members: Any) -> None:
         """Call an operation that takes something away; what is gone already is well."""
         try:
@@ -162,6 +172,16 @@ class ResourceType:
     def replacing(self, old: Properties, new: Properties) -> set[str]:
         """The changed properties that ask for a new resource."""
         return {name for name in self.create_only if old.get(name) != new.get(name)}
+
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether a resource of this name is there and can be imported; False where importing is not computed."""
+        return False
+
+    def adopt(self, handle: Handle, properties: Properties) -> Made:
+        """Take a resource that is there into the stack, and bring it to what the template says."""
+        made = self.update(handle, self.predicted_id(handle, properties), {}, properties)
+        self.update_tags(handle, made, properties, {})
+        return made
 
     def create(self, handle: Handle, properties: Properties) -> Made:
         """Make the resource. Raises :class:`ServiceError` with the service's own words."""

@@ -66,10 +66,17 @@ class StackOperations(StackService):
         self.records.set_status(stack, "CREATE_IN_PROGRESS", "User Initiated")
         self.begin(stack, call.principal, Deployment.create)
 
-    def _differences(self, call: Call, stack: Record, target: Record) -> Differences:
+    def _differences(self, call: Call, stack: Record, target: Record, importing: bool = False) -> Differences:
         template = parse_known(target["template"])
         return Differences(
-            self.endpoint, self.records, stack, template, target["parameters"], target["tags"], call.principal
+            self.endpoint,
+            self.records,
+            stack,
+            template,
+            target["parameters"],
+            target["tags"],
+            call.principal,
+            importing,
         )
 
     @operation

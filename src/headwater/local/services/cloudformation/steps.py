@@ -127,19 +127,21 @@ class Steps:
     def _create(self, record: Record, kind: ResourceType) -> None:
         handle = self.handle(record)
         named = kind.named(handle, record["declared"])
+        imported = record["logical"] in self.stack["target"].get("importing", [])
+        verb = "IMPORT" if imported else "CREATE"
         tags = merged_tags(handle, named.get("Tags")) if "Tags" in kind.properties else {}
         # a plain create without a name in hand shows no physical id in its first event, as on AWS
-        self.records.put_resource(self.stack, record, "CREATE_IN_PROGRESS")
-        record.update(physical=kind.predicted_id(handle, named), properties=named, tags=tags)
+        self.records.put_resource(self.stack, record, f"{verb}_IN_PROGRESS")
+        record.update(physical=kind.predicted_id(handle, named), properties=named, tags=tags, imported=imported)
         self.records.save_resource(self.stack, record)
         with self._lock:
             self.live[record["logical"]] = record
         try:
-            made = kind.create(handle, self.dynamic.read(named))
+            made = (kind.adopt if imported else kind.create)(handle, self.dynamic.read(named))
         except Exception as error:
-            self._failed(record, "CREATE_FAILED", error)
+            self._failed(record, f"{verb}_FAILED", error)
         self._took(record, made)
-        self.records.put_resource(self.stack, record, "CREATE_COMPLETE")
+        self.records.put_resource(self.stack, record, f"{verb}_COMPLETE")
 
     def _took(self, record: Record, made: Made) -> None:
         record.update(physical=made.physical_id, attributes={**record["attributes"], **made.attributes}, exists=True)

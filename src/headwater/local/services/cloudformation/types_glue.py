@@ -44,6 +44,10 @@ class Database(_Catalogued):
         name = given or Naming("Name", 255, lower=True).generate(handle.stack_name, handle.logical_id)
         return {**properties, "DatabaseInput": {**properties.get("DatabaseInput", {}), "Name": name}}
 
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether the database is there."""
+        return handle.has("glue", "get_database", Name=properties["DatabaseInput"]["Name"])
+
     def replacing(self, old: Properties, new: Properties) -> set[str]:
         """A change of the name replaces."""
         if old["DatabaseInput"].get("Name") != new["DatabaseInput"].get("Name"):
@@ -177,7 +181,8 @@ class Job(ApiType):
     properties = words(
         "AllocatedCapacity Command Connections DefaultArguments Description ExecutionClass ExecutionProperty "
         "GlueVersion JobMode JobRunQueuingEnabled LogUri MaintenanceWindow MaxCapacity MaxRetries Name "
-        "NonOverridableArguments NotificationProperty NumberOfWorkers Role SecurityConfiguration Tags Timeout WorkerType"
+        "NonOverridableArguments NotificationProperty NumberOfWorkers Role SecurityConfiguration Tags Timeout "
+        "WorkerType"
     )
     required = words("Command Role")
     create_only = words("Name")

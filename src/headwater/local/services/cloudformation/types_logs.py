@@ -29,6 +29,12 @@ class LogGroup(ApiType):
         "tagKeys",
     )
 
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether the log group is there."""
+        name = properties["LogGroupName"]
+        groups = handle.call("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
+        return any(group["logGroupName"] == name for group in groups)
+
     def replacing(self, old: Properties, new: Properties) -> set[str]:
         """Everything but retention and tags replaces."""
         return super().replacing(old, new) - {"RetentionInDays"}

@@ -19,7 +19,6 @@ from headwater.local.services.cloudformation.resource_type import (
     Properties,
     ResourceType,
     merged_tags,
-    missing,
     tag_list,
     words,
 )
@@ -65,14 +64,13 @@ class Bucket(ApiType):
             members["ObjectLockEnabledForBucket"] = True
         return members
 
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether the bucket is there."""
+        return handle.has("s3", "head_bucket", Bucket=properties["BucketName"])
+
     def create(self, handle: Handle, properties: Properties) -> Made:
         """Make the bucket; one that is there already is a failure, also when it is one's own, as on AWS."""
-        try:
-            handle.call("s3", "head_bucket", Bucket=properties["BucketName"])
-        except ServiceError as error:
-            if error.status != 404 and not missing(error) and error.code != "404":
-                raise
-        else:
+        if self.exists(handle, properties):
             raise ServiceError("BucketAlreadyExists", f"{properties['BucketName']} already exists", 409)
         return super().create(handle, properties)
 

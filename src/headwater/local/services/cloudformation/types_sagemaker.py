@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from headwater.local.service import Members
+import time
+
+from headwater.local.service import Members, ServiceError
 from headwater.local.services.cloudformation.names import Naming
 from headwater.local.services.cloudformation.resource_type import ApiType, Handle, Made, Properties, Tagging, words
 
+SERVICE_LIMIT_S = 600.0
+POLL_S = 0.1
 TAGGING = Tagging("add_tags", "delete_tags", ("ResourceArn", "{id}"))
 
 
@@ -28,6 +32,27 @@ class Endpoint(ApiType):
     delete_on = {"EndpointName": "{EndpointName}"}
     tags_member = "Tags"
     tagging = TAGGING
+
+    def update_members(self, handle: Handle, physical_id: str, new: Properties) -> Members:
+        """The endpoint is named by its name, not its ARN."""
+        return {"EndpointName": new["EndpointName"], "EndpointConfigName": new["EndpointConfigName"]}
+
+    def made(self, handle: Handle, physical_id: str, properties: Properties, response: Members) -> Made:
+        """The attributes, once the endpoint is in service."""
+        name = properties["EndpointName"]
+        end = time.monotonic() + SERVICE_LIMIT_S
+        while True:
+            found = handle.call("sagemaker", "describe_endpoint", EndpointName=name)
+            if found["EndpointStatus"] == "InService":
+                return super().made(handle, physical_id, properties, response)
+            if found["EndpointStatus"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
+                reason = found.get("FailureReason", "no reason given")
+                raise ServiceError("NotStabilized", f"Endpoint {name} is {found['EndpointStatus']}: {reason}")
+            if time.monotonic() > end:
+                raise ServiceError(
+                    "NotStabilized", f"Endpoint {name} is {found['EndpointStatus']} after {SERVICE_LIMIT_S} s"
+                )
+            time.sleep(POLL_S)
 
 
 class EndpointConfig(ApiType):
@@ -85,6 +110,11 @@ class ModelPackageGroup(ApiType):
     def predicted_id(self, handle: Handle, properties: Properties) -> str:
         """The ARN, which follows from the name."""
         return _arn("model-package-group", "ModelPackageGroupName").format_map({**handle.scope, **properties})
+
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether the group is there."""
+        name = properties["ModelPackageGroupName"]
+        return handle.has("sagemaker", "describe_model_package_group", ModelPackageGroupName=name)
 
     def made(self, handle: Handle, physical_id: str, properties: Properties, response: Members) -> Made:
         """The attributes, with the group's status and date."""

@@ -66,7 +66,8 @@ def definition(handle: Handle, properties: Properties) -> str:
         members = {"Bucket": value["Bucket"], "Key": value["Key"]}
         if "Version" in value:
             members["VersionId"] = value["Version"]
-        value = handle.call("s3", "get_object", **members)["Body"].read().decode()
+        with handle.call("s3", "get_object", **members)["Body"] as stream:
+            value = stream.read().decode()
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     substitutions = properties.get("DefinitionSubstitutions", {})
 

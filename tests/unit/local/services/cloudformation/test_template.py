@@ -57,7 +57,10 @@ def resolver(found: Template | None = None, **values: Any) -> Resolver:
         ({"Fn::Length": ["a", "b"]}, 2),
         ({"Fn::ToJsonString": {"a": {"Ref": "P"}}}, '{"a":"v"}'),
         ({"k": {"Ref": "AWS::NoValue"}, "l": [{"Ref": "AWS::NoValue"}, 1]}, {"l": [1]}),
-        ({"Statement": [{"Condition": {"Bool": {"x": "true"}}}]}, {"Statement": [{"Condition": {"Bool": {"x": "true"}}}]}),
+        (
+            {"Statement": [{"Condition": {"Bool": {"x": "true"}}}]},
+            {"Statement": [{"Condition": {"Bool": {"x": "true"}}}]},
+        ),
     ],
 )
 def test_intrinsic_functions(value: Any, worth: Any) -> None:
@@ -86,7 +89,11 @@ def test_mappings_and_conditions() -> None:
 def test_what_is_unknown_makes_unknown_what_is_computed_from_it() -> None:
     worth = resolver()
     worth.ref = lambda name: UNKNOWN
-    value = {"a": {"Fn::Sub": "x-${A}"}, "b": {"Fn::Join": ["", [{"Ref": "A"}]]}, "c": {"Fn::Select": [0, ["k", {"Ref": "A"}]]}}
+    value = {
+        "a": {"Fn::Sub": "x-${A}"},
+        "b": {"Fn::Join": ["", [{"Ref": "A"}]]},
+        "c": {"Fn::Select": [0, ["k", {"Ref": "A"}]]},
+    }
     assert worth.resolve(value) == {"a": UNKNOWN, "b": UNKNOWN, "c": "k"}
 
 
@@ -165,7 +172,8 @@ def test_a_yaml_template_runs_no_code() -> None:
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -242,7 +250,9 @@ def test_parameters_missing_unknown_and_lists() -> None:
     assert parameters.values(found, {"P": "a, b"}, lambda name: name) == {"P": ["a", "b"]}
 
 
-@given(st.from_regex(r"[a-zA-Z][a-zA-Z0-9-]{0,127}", fullmatch=True), st.from_regex(r"[A-Za-z0-9]{1,255}", fullmatch=True))
+@given(
+    st.from_regex(r"[a-zA-Z][a-zA-Z0-9-]{0,127}", fullmatch=True), st.from_regex(r"[A-Za-z0-9]{1,255}", fullmatch=True)
+)
 def test_generated_names_fit(stack: str, logical: str) -> None:
     bucket = Naming("BucketName", 63, lower=True).generate(stack, logical)
     queue = Naming("QueueName", 80).generate(stack, logical, ".fifo")
