@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from headwater.workflow.workflow import Workflow
 # CloudFormation and Step Functions quotas, 2026-11.
 _MOST_RESOURCES = 500
 _LARGEST_DEFINITION_BYTES = 1_048_576
+_LARGEST_TEMPLATE_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,12 @@ def _within_quotas(workflow: Workflow, found: dict[str, dict[str, Any]]) -> dict
     }
     if any(isinstance(stage, MachineStage) for stage in workflow.stages):
         template["Mappings"] = {images.MAPPING: images.mapping()}
+    size_bytes = len(json.dumps(template, separators=(",", ":")).encode())
+    if size_bytes > _LARGEST_TEMPLATE_BYTES:
+        raise PlanError(
+            f"workflow {workflow.name!r}: its template has {size_bytes:,} bytes, and CloudFormation takes "
+            f"{_LARGEST_TEMPLATE_BYTES:,}. Split the workflow in two over one lake."
+        )
     return template
 
 

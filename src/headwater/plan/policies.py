@@ -12,6 +12,10 @@ from headwater.plan.permissions import Permission, Resource
 # IAM quotas, 2026-11: all inline policies of a role together, white space not counted.
 _LARGEST_INLINE_CHARACTERS = 10_240
 
+# Services that say for which account they assume a role ("Cross-service confused deputy prevention" in the guides of
+# Step Functions and EventBridge Scheduler, 2026-11).
+_NAMES_ACCOUNT = frozenset({"scheduler.amazonaws.com", "states.amazonaws.com"})
+
 
 def role(
     name: object, service: str, permissions: Iterable[Permission], description: str, tags: list[dict[str, str]]
@@ -37,16 +41,15 @@ def role(
             f"{description}: its policy has {size:,} characters, and IAM takes {_LARGEST_INLINE_CHARACTERS:,} inline. "
             "Split the workflow in two over one lake."
         )
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    }
+    trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    if service in _NAMES_ACCOUNT:
+        trust["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": name,
             "Description": description,
-            "AssumeRolePolicyDocument": trust,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
             "Policies": [{"PolicyName": "plan", "PolicyDocument": document}],
             "Tags": tags,
         },

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headwater import Lake, Workflow, load_workflow
+from headwater import Lake, PlanError, Workflow, load_workflow
 from headwater.plan.plan import Plan, make_plan
 from headwater.plan.render import plain, render_text, to_json
 from tests.unit.plan.conftest import SAMPLE
@@ -154,3 +154,13 @@ def test_the_tree_shows_what_each_stage_reads_writes_and_may_do(sample: Plan) ->
     for expected in ("clean (spark, jobs/clean.py)", "reads orders, rates", "writes clean_orders", "when=always"):
         assert expected in text
     assert "may lambda:InvokeFunction on ${SummariseFunction.Arn} and 2 more: invoke the functions" in text
+
+
+def test_a_workflow_that_iam_would_refuse_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text("")
+    workflow = Workflow("many", Lake("lake"))
+    workflow.root = tmp_path
+    for number in range(150):
+        workflow.spark(f"a stage with a long name {number}", "s.py")
+    with pytest.raises(PlanError, match="State machine of the workflow many: its policy has .* IAM takes 10,240"):
+        make_plan(workflow)
