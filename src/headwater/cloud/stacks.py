@@ -92,6 +92,7 @@ class Stacks:
                 Capabilities=CAPABILITIES,
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                ImportExistingResources=not exists,  # a lake that an earlier stack left (DeletionPolicy Retain)
                 **body,
             )
             changes = self._await_change_set(name, change_set)

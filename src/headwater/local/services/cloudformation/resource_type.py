@@ -7,6 +7,7 @@ client's would.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -115,7 +116,7 @@ def missing(error: ServiceError) -> bool:
     )
 
 
-class ResourceType:
+class ResourceType(ABC):
     """A resource type. Stateless: one instance serves every resource.
 
     Class attributes
@@ -183,9 +184,9 @@ class ResourceType:
         self.update_tags(handle, made, properties, {})
         return made
 
+    @abstractmethod
     def create(self, handle: Handle, properties: Properties) -> Made:
         """Make the resource. Raises :class:`ServiceError` with the service's own words."""
-        raise NotImplementedError(self.name)
 
     def update(self, handle: Handle, physical_id: str, old: Properties, new: Properties) -> Made:
         """Change the resource in place; never called for a change that replaces it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from abc import abstractmethod
 from typing import Any
 
 from headwater.local.service import Members, ServiceError
@@ -219,9 +220,9 @@ class _SharedPolicy(ResourceType):
     targets: str
     attributes = words("Id")
 
+    @abstractmethod
     def put(self, handle: Handle, target: str, policy: str) -> None:
         """Set or (with "") remove the policy of one target."""
-        raise NotImplementedError(target)
 
     def create(self, handle: Handle, properties: Properties) -> Made:
         """Put the policy on each target."""

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from headwater.cloud.stacks import Stacks
+from headwater.errors import StackError
 from tests.unit.local.services.cloudformation.conftest import settled
 
 Deploy = Callable[..., dict[str, Any]]
@@ -150,3 +152,25 @@ def test_what_exists_is_imported_when_asked(cfn: Any, deploy: Deploy, aws: Calla
     cfn.execute_change_set(ChangeSetName="next", StackName="lake3")
     assert settled(cfn, "lake3")["StackStatus"] == "ROLLBACK_COMPLETE"
     assert aws("s3").head_object(Bucket="lake", Key="raw/x")
+
+
+def test_the_cloud_library_deploys_explains_and_takes_over(endpoint: Any, aws: Callable[..., Any], cfn: Any) -> None:
+    class Local:
+        poll_s = 0.01
+
+        def client(self, service: str) -> Any:
+            return aws(service)
+
+    stacks = Stacks(Local())  # type: ignore[arg-type]
+    lake = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {"BucketName": "lake"}}
+    bad = {"Type": "AWS::SNS::Topic", "DependsOn": "Lake", "Properties": {"TopicName": "not a name"}}
+    outputs = {"Bucket": {"Value": {"Ref": "Lake"}}}
+    failing = json.dumps({"Resources": {"Lake": lake, "Bad": bad}, "Outputs": outputs})
+    with pytest.raises(StackError, match="Bad: "):
+        stacks.deploy("flights", failing, {}, {})
+    sound = json.dumps({"Resources": {"Lake": lake}, "Outputs": outputs})
+    assert stacks.deploy("flights", sound, {}, {"Environment": "demo"}) == {"Bucket": "lake"}
+    assert stacks.deploy("flights", sound, {}, {"Environment": "demo"}) == {"Bucket": "lake"}
+    stacks.delete("flights")
+    assert stacks.describe("flights") is None
+    assert aws("s3").head_bucket(Bucket="lake")
