@@ -177,6 +177,9 @@ def _base_environment(folder: Path) -> dict[str, str]:
     return {
         "HOME": str(folder),
         "LANG": "C.UTF-8",
+        # Jobs share the processors: OpenMP threads that spin while they wait take them from those with work to do
+        # (XGBoost beside another job on two cores: 3.4 to 4.6 s so, 3 to 9 s otherwise).
+        "OMP_WAIT_POLICY": "PASSIVE",
         "PATH": os.pathsep.join((own, "/usr/local/bin", "/usr/bin", "/bin")),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
