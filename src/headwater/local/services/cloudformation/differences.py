@@ -17,7 +17,7 @@ from headwater.local.services.cloudformation.intrinsics import UNKNOWN, contains
 from headwater.local.services.cloudformation.records import StackRecords
 from headwater.local.services.cloudformation.registry import RESOURCE_TYPES
 from headwater.local.services.cloudformation.resource_type import Handle, merged_tags
-from headwater.local.services.cloudformation.scope import StackScope
+from headwater.local.services.cloudformation.scope import StackScope, unknown_attribute
 from headwater.local.services.cloudformation.template import Resource, Template, references, validation_error
 from headwater.local.store import Record
 
@@ -70,6 +70,8 @@ class Differences:
         return self.live[name]["physical"] if name in self.live and name not in self.replaced else UNKNOWN
 
     def _attribute(self, name: str, attribute: str) -> Any:
+        if attribute not in RESOURCE_TYPES[self._type(name)].attributes:
+            raise unknown_attribute(self._type(name), attribute)
         if name not in self.live or name in self.replaced:
             return UNKNOWN
         return self.live[name]["attributes"].get(attribute, UNKNOWN)

@@ -143,6 +143,12 @@ def test_delete_removes_in_reverse_and_keeps_what_is_retained(cfn: Any, deploy: 
             "ValidationError",
             "Template format error: Unrecognized resource types: [AWS::EC2::Instance]",
         ),
+        (
+            topic("x", DisplayName={"Fn::GetAtt": ["W", "Size"]}),
+            "ValidationError",
+            "Template error: resource type AWS::CloudFormation::WaitConditionHandle does not support attribute type "
+            "Size in Fn::GetAtt (it has: none)",
+        ),
         (topic("x", Colour="red"), "ValidationError", "Encountered unsupported property Colour"),
         (
             {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "me", "AssumeRolePolicyDocument": TRUST}},
@@ -153,7 +159,8 @@ def test_delete_removes_in_reverse_and_keeps_what_is_retained(cfn: Any, deploy: 
 )
 def test_create_stack_refuses_by_name(deploy: Deploy, resource: Any, code: str, message: str) -> None:
     with pytest.raises(ClientError) as error:
-        deploy("refused", {"Resources": {"R": resource}}, Capabilities=[])
+        handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+        deploy("refused", {"Resources": {"R": resource, "W": handle}}, Capabilities=[])
     assert failure(error) == (code, message)
 
 
