@@ -196,8 +196,25 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
         {"Condition": f"{{% {ready} %}}", "Next": failed},
         {"Condition": f"{{% $waited_{name} >= {stage.timeout_s} %}}", "Next": late},
     ]
+    reason = f"$exists({crawl}.Message) ? {crawl}.Message : 'Glue gives no message'"
+    cause = f"'Crawler of stage {stage.name} ended ' & {crawl}.Status & ': ' & ({reason})"
+    slow = f"Crawler of stage {stage.name} ran for over {stage.timeout_s} s; raise timeout_s= if it needs longer"
+    return {
+        prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": FORWARD, "Next": stage.name},
+        stage.name: {**start, "Next": wait},
+        wait: {"Type": "Wait", "Seconds": f"{{% $wait_{name} %}}", "Next": status},
+        status: _look(name, start, ended),
+        ended: {"Type": "Choice", "Choices": choices, "Default": wait},
+        failed: {"Type": "Fail", "Error": "Headwater.CrawlFailed", "Cause": f"{{% {cause} %}}"},
+        late: {"Type": "Fail", "Error": "Headwater.CrawlTimedOut", "Cause": slow},
+        done: {"Type": "Pass", "Output": FORWARD, **_next(following)},
+    }
+
+
+def _look(name: str, start: State, following: str) -> State:
+    """Ask how the crawl goes."""
     result = "$states.result.Crawler"
-    look = {
+    return {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:glue:getCrawler",
         "Arguments": start["Arguments"],
@@ -210,20 +227,7 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
         "Output": FORWARD,
         "TimeoutSeconds": 60,
         "Retry": start["Retry"],
-        "Next": ended,
-    }
-    reason = f"$exists({crawl}.Message) ? {crawl}.Message : 'Glue gives no message'"
-    cause = f"'Crawler of stage {stage.name} ended ' & {crawl}.Status & ': ' & ({reason})"
-    slow = f"Crawler of stage {stage.name} ran for over {stage.timeout_s} s; raise timeout_s= if it needs longer"
-    return {
-        prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": FORWARD, "Next": stage.name},
-        stage.name: {**start, "Next": wait},
-        wait: {"Type": "Wait", "Seconds": f"{{% $wait_{name} %}}", "Next": status},
-        status: look,
-        ended: {"Type": "Choice", "Choices": choices, "Default": wait},
-        failed: {"Type": "Fail", "Error": "Headwater.CrawlFailed", "Cause": f"{{% {cause} %}}"},
-        late: {"Type": "Fail", "Error": "Headwater.CrawlTimedOut", "Cause": slow},
-        done: {"Type": "Pass", "Output": FORWARD, **_next(following)},
+        "Next": following,
     }
 
 
