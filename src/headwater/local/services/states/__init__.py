@@ -4,7 +4,7 @@ A definition is compiled once (:mod:`compiler`) and walked by branches (:mod:`ex
 type). The :mod:`engine` runs all executions on one thread and commits every event and every waiting branch to the
 :mod:`journal` before a call, an answer or a client can see it; after a kill the journal is where executions go on.
 
-Not faithful: iterations of a distributed Map are no executions of their own; JSONPath filters are a subset of Jayway's.
+Not faithful: JSONPath filters are a subset of Jayway's; tracing is accepted and traces nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from headwater.local.service import Endpoint
 from headwater.local.services.states.aliases_api import AliasesApi
 from headwater.local.services.states.executions_api import ExecutionsApi
 from headwater.local.services.states.machines_api import MachinesApi
+from headwater.local.services.states.map_runs_api import MapRunsApi
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.tasks_api import TasksApi
 from headwater.local.services.states.testing_api import TestingApi
 
 
-class StatesService(AliasesApi, ExecutionsApi, MachinesApi, TasksApi, TestingApi):
+class StatesService(AliasesApi, ExecutionsApi, MachinesApi, MapRunsApi, TasksApi, TestingApi):
     """The service ``stepfunctions``."""
 
     name: ClassVar[str] = "stepfunctions"

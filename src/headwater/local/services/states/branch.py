@@ -71,8 +71,6 @@ class Branch:
         A Map's items; made again from its input after a restart.
     attempt:
         Counts the calls of the branch, so that a late answer to an earlier one is known as such.
-    silent:
-        Its events are not part of the execution's history (an iteration of a distributed Map).
     """
 
     id: int
@@ -103,7 +101,6 @@ class Branch:
     failures: int = 0
     tolerated: int = 0
     attempt: int = 0
-    silent: bool = False
 
     @property
     def state(self) -> State:

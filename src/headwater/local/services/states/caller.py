@@ -6,6 +6,7 @@ bus. After a restart :meth:`TaskCaller.reattach` finds the job of a task that wa
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
@@ -21,11 +22,18 @@ from headwater.local.services.states import branch as phases
 from headwater.local.services.states.activities import TaskTokens
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.engine import Engine
-from headwater.local.services.states.errors import TASK_FAILED, StateFailure
+from headwater.local.services.states.errors import (
+    ITEM_READER_FAILED,
+    RESULT_WRITER_FAILED,
+    TASK_FAILED,
+    StateFailure,
+)
 from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.integrations import OPTIMIZED, SYNC, SYNC_2, Job, Resource
+from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
+from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_results import invoke_result, service_failure
 
@@ -49,6 +57,7 @@ class TaskCaller:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.engine: Engine
+        self.journal: Journal
         self.tokens: TaskTokens
         self._pool = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="states-call")
         self._lock = threading.Lock()
@@ -92,7 +101,10 @@ class TaskCaller:
     # -- calls -----------------------------------------------------------------------------------------------------
 
     def call(self, execution: Execution, branch: Branch) -> None:
-        """Begin the call of the branch's task."""
+        """Begin the call of the branch's task, or of a distributed Map's reader or writer."""
+        if isinstance(branch.state, DistributedMapState):
+            self._submit(self._map_call, execution, branch, branch.attempt, branch.state)
+            return
         self._open_token(execution, branch)
         if _task_state(branch).target.kind != "activity":
             self._submit(self._call, execution, branch, branch.attempt)
@@ -225,7 +237,8 @@ class TaskCaller:
 
     def cancel(self, execution: Execution, branch: Branch, task: dict[str, Any]) -> None:
         """Stop the job of a task that is no longer wanted."""
-        job, state = _job_of(branch), branch.state
+        state = branch.state
+        job = _job_of(branch) if isinstance(state, TaskState) else None
         if job is None or "response" not in task or not isinstance(state, TaskState):
             return
         self._forget(job, task, branch)
@@ -242,6 +255,9 @@ class TaskCaller:
 
     def reattach(self, execution: Execution, branch: Branch) -> None:
         """Take up a task that was under way when an earlier process ended."""
+        if isinstance(branch.state, DistributedMapState):
+            self.call(execution, branch)
+            return
         state, task = _task_state(branch), branch.task or {}
         if state.target.kind == "activity" or (state.waits_for_token and "response" in task):
             self._open_token(execution, branch)
@@ -273,6 +289,35 @@ class TaskCaller:
             self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
         else:
             self._post(execution, branch, attempt, lambda: state.found(execution, branch))
+
+    # -- a distributed Map's reader and writer -----------------------------------------------------------------------
+
+    def _map_call(self, execution: Execution, branch: Branch, attempt: int, state: DistributedMapState) -> None:
+        task = branch.task or {}
+        principal = self._principal(execution.record_.role_arn, execution.record_.name[:64])
+        s3 = functools.partial(self.endpoint.call, "s3", principal=principal)
+        writes = state.writer is not None and "write" in task
+        try:
+            if state.writer is not None and writes:
+                children = self.journal.map_children(task["map_run"])
+                result = state.writer.write(s3, task["write"], task["map_run"], children)
+                act = functools.partial(state.results_written, execution, branch, result)
+            elif state.reader is not None:
+                items = state.reader.read(s3, task["read"], task["limit"])
+                act = functools.partial(state.items_read, execution, branch, items)
+            else:
+                return
+        except (ServiceError, StateFailure) as error:
+            name = RESULT_WRITER_FAILED if writes else ITEM_READER_FAILED
+            cause = error.cause if isinstance(error, StateFailure) else f"{error.code}: {error.message}"
+            act = functools.partial(state.failed, execution, branch, name, cause)
+        phase = branch.phase
+
+        def arrive() -> None:
+            if branch.attempt == attempt and branch.phase == phase:
+                self.engine.resume(execution, branch, act)
+
+        self.engine.post(arrive)
 
     # -- answers ---------------------------------------------------------------------------------------------------
 

@@ -11,23 +11,27 @@ from headwater.local.services.states.choice_rules import compile_rule
 from headwater.local.services.states.error_rules import Catcher, Retrier
 from headwater.local.services.states.errors import query
 from headwater.local.services.states.integrations import parse_resource
+from headwater.local.services.states.item_batches import ItemBatcher
+from headwater.local.services.states.item_readers import ItemReader
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.jsonata_expressions import source_of
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.paths import compile_path
 from headwater.local.services.states.reference_paths import compile_reference_path
+from headwater.local.services.states.result_writer import ResultWriter
 from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_choice import ChoiceRule, ChoiceState
 from headwater.local.services.states.state_fail import FailState
 from headwater.local.services.states.state_map import MapState, json_type
+from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_parallel import ParallelState
 from headwater.local.services.states.state_pass import PassState
 from headwater.local.services.states.state_succeed import SucceedState
 from headwater.local.services.states.state_task import TaskState
 from headwater.local.services.states.state_wait import WaitState
-from headwater.local.services.states.templates import compile_jsonata, compile_template, compile_value
+from headwater.local.services.states.templates import Template, compile_jsonata, compile_template, compile_value
 
 Definition = dict[str, Any]
 
@@ -214,21 +218,57 @@ def _parallel(body: Definition, common: dict[str, Any], jsonata: bool) -> State:
 
 
 def _map(body: Definition, common: dict[str, Any], jsonata: bool) -> State:
-    mode = _processor(body).get("ProcessorConfig", {}).get("Mode", "INLINE")
     selector = body.get("ItemSelector", body.get("Parameters"))
     common.pop("parameters", None)
-    items = compile_template(body["Items"], "Items", jsonata) if "Items" in body else None
-    return MapState(
+    items = body.get("Items")
+    common |= {
+        "items": None if items is None else compile_template(items, "Items", jsonata),
+        "items_source": (source_of(items) or "") if isinstance(items, str) else "$states.input",
+        "items_path": compile_path(body["ItemsPath"]) if "ItemsPath" in body else None,
+        "item_selector": None if selector is None else compile_template(selector, "ItemSelector", jsonata),
+        "max_concurrency": _number(body, "MaxConcurrency", jsonata),
+        "tolerated_count": _number(body, "ToleratedFailureCount", jsonata),
+        "tolerated_percentage": _number(body, "ToleratedFailurePercentage", jsonata, whole=False),
+    }
+    configuration = _processor(body).get("ProcessorConfig", {})
+    if configuration.get("Mode", "INLINE") != "DISTRIBUTED":
+        return MapState(**common)
+    return DistributedMapState(
         **common,
-        distributed=mode == "DISTRIBUTED",
-        items=items,
-        items_source=(source_of(body["Items"]) or "") if isinstance(body.get("Items"), str) else "$states.input",
-        items_path=compile_path(body["ItemsPath"]) if "ItemsPath" in body else None,
-        item_selector=None if selector is None else compile_template(selector, "ItemSelector", jsonata),
-        max_concurrency=_number(body, "MaxConcurrency", jsonata),
-        tolerated_count=_number(body, "ToleratedFailureCount", jsonata),
-        tolerated_percentage=_number(body, "ToleratedFailurePercentage", jsonata, whole=False),
+        child_type=configuration.get("ExecutionType", "STANDARD"),
+        label=body.get("Label", ""),
+        reader=_item_reader(body["ItemReader"], jsonata) if "ItemReader" in body else None,
+        batcher=_item_batcher(body["ItemBatcher"], jsonata) if "ItemBatcher" in body else None,
+        writer=_result_writer(body["ResultWriter"], jsonata) if "ResultWriter" in body else None,
     )
+
+
+def _item_reader(body: Definition, jsonata: bool) -> ItemReader:
+    configuration = body.get("ReaderConfig", {})
+    return ItemReader(
+        lists=body["Resource"].endswith(":listObjectsV2"),
+        arguments=_arguments(body, jsonata),
+        configuration=configuration,
+        max_items=_number(configuration, "MaxItems", jsonata),
+    )
+
+
+def _item_batcher(body: Definition, jsonata: bool) -> ItemBatcher:
+    given = body.get("BatchInput")
+    return ItemBatcher(
+        max_items=_number(body, "MaxItemsPerBatch", jsonata),
+        max_bytes=_number(body, "MaxInputBytesPerBatch", jsonata),
+        batch_input=None if given is None else compile_template(given, "BatchInput", jsonata),
+    )
+
+
+def _result_writer(body: Definition, jsonata: bool) -> ResultWriter:
+    return ResultWriter(_arguments(body, jsonata) if "Resource" in body else None, body.get("WriterConfig", {}))
+
+
+def _arguments(body: Definition, jsonata: bool) -> Template:
+    field = "Arguments" if jsonata else "Parameters"
+    return compile_template(body.get(field, {}), field, jsonata)
 
 
 _COMPILERS: dict[str, Callable[[Definition, dict[str, Any], bool], State]] = {

@@ -115,6 +115,12 @@ class Engine:
         self._touched[id(execution)] = execution
         if execution.ready:
             self._movable.append(execution)
+        relatives, execution.relatives = execution.relatives, []
+        for relative in relatives:
+            if relative.ended or relative.record_.arn in self.executions:
+                self.touch(relative)
+            else:
+                self.add(relative)
 
     def resume(self, execution: Execution, branch: Branch, act: Callable[[], None]) -> None:
         """Do something to a branch that was waiting, as a step of its execution."""
@@ -185,6 +191,15 @@ class Engine:
             act()
         if execution.ended and self.executions.pop(execution.record_.arn, None) is not None:
             self._on_ended(execution)
+            if execution.parent is not None:
+                self._report(execution, *execution.parent)
+
+    def _report(self, child: Execution, parent: Execution, branch: Branch) -> None:
+        """Tell a distributed Map that one of its children has ended."""
+        record, index = child.record_, child.record_.map_index
+        if branch.phase == phases.CHILDREN and (branch.task or {}).get("map_run") == record.map_run_arn:
+            state: Any = branch.state
+            self.resume(parent, branch, lambda: state.map_child_ended(parent, branch, record, index))
 
     # -- timers ----------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class ExecutionRecord:
         Which text of the state machine it runs.
     type:
         STANDARD or EXPRESS.
+    map_run_arn, parent_arn, parent_branch, map_index:
+        Of a distributed Map's child: its map run, and where its result belongs.
     """
 
     arn: str
@@ -80,6 +82,10 @@ class ExecutionRecord:
     alias_arn: str | None = None
     version_arn: str | None = None
     logging: dict[str, Any] | None = None
+    map_run_arn: str | None = None
+    parent_arn: str | None = None
+    parent_branch: int | None = None
+    map_index: int | None = None
 
 
 @dataclass(eq=False)
@@ -96,6 +102,14 @@ class Execution:
         Branches to write to the journal; branches whose children to delete from it; branches that are in it.
     actions:
         What to do once the changes are in the journal.
+    relatives:
+        Other executions that a step made or stopped (a distributed Map's children).
+    map_children, map_runs:
+        By the branch of a distributed Map: its live children by index, and its map run's record.
+    changed_map_runs:
+        Map runs to write to the journal.
+    parent:
+        Of a distributed Map's child: the execution and branch that wait for it.
     """
 
     record_: ExecutionRecord
@@ -112,14 +126,19 @@ class Execution:
     written: set[int] = field(default_factory=set)
     actions: list[Callable[[], None]] = field(default_factory=list)
     timers: list[tuple[int, Branch]] = field(default_factory=list)
+    relatives: list[Execution] = field(default_factory=list)
+    map_children: dict[int, dict[int, Execution]] = field(default_factory=dict)
+    map_runs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
+    parent: tuple[Execution, Branch] | None = None
     ended: bool = False
     _context_input: Any = MISSING
 
     # -- life ------------------------------------------------------------------------------------------------------
 
-    def begin(self, input: Document) -> None:
-        """Record the start and make the first branch."""
-        self.root = Branch(0, None, 0, self.machine, self.machine.start_at, input, {})
+    def begin(self, input: Document, variables: dict[str, Any] | None = None) -> None:
+        """Record the start and make the first branch, which sees ``variables``."""
+        self.root = Branch(0, None, 0, self.machine, self.machine.start_at, input, variables or {})
         self.branches[0] = self.root
         details = {"input": input.text, "inputDetails": {"truncated": False}, "roleArn": self.record_.role_arn}
         self._append("ExecutionStarted", 0, details)
@@ -206,6 +225,9 @@ class Execution:
         for branch in list(self.branches.values()):
             if branch.phase == phases.CALLING:
                 self._cancel(branch)
+            if branch.id in self.map_children:
+                self.abort_map_children(branch)
+                self.close_map_run(branch, ABORTED)
         details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
         kind = {FAILED: "ExecutionFailed", TIMED_OUT: "ExecutionTimedOut", ABORTED: "ExecutionAborted"}[status]
         self._append(kind, self.next_event_id - 1 if previous is None else previous, details)
@@ -334,13 +356,11 @@ class Execution:
         previous_event_id: int,
         *,
         item: dict[str, Any] | None = None,
-        silent: bool = False,
     ) -> None:
         """Make a child branch, ready to go."""
         child = Branch(
             self.next_branch_id, branch, index, machine, machine.start_at, input, branch.variables, item=item
         )
-        child.silent = silent or branch.silent
         self.next_branch_id += 1
         child.last_event_id = previous_event_id
         if branch.children is not None:
@@ -363,12 +383,6 @@ class Execution:
         except StateFailure as failure:
             self.abort_children(parent)
             self.fail(parent, failure)
-
-    def drop_child(self, branch: Branch, child: Branch) -> None:
-        """Go on without a child that failed and is tolerated."""
-        if branch.children is not None:
-            branch.children.pop(child.index, None)
-        self.branches.pop(child.id, None)
 
     def close_children(self, branch: Branch) -> None:
         """Forget the children: their results were taken."""
@@ -398,7 +412,7 @@ class Execution:
                 continue
             self.cancel_call(child)
             child.state.abort(self, child)
-            if child.entered_event_id and not child.silent:
+            if child.entered_event_id:
                 self._aborted(branch, child)
             child.phase = phases.ABORTED
             self.mark(child)
@@ -410,12 +424,69 @@ class Execution:
         if parent.state.type == "Map":
             self.record(child, "MapIterationAborted", {"name": parent.state_name, "index": child.index})
 
+    # -- children of a distributed Map -----------------------------------------------------------------------------
+
+    def new_map_run_arn(self, label: str) -> str:
+        """The ARN of a distributed Map's run."""
+        prefix = self.record_.machine_arn.replace(":stateMachine:", ":mapRun:")
+        return f"{prefix}/{label}:{uuid.uuid4()}"
+
+    def open_map_run(self, branch: Branch, run: dict[str, Any]) -> None:
+        """Keep the record of a map run that starts."""
+        self.map_runs[branch.id] = run
+        self.changed_map_runs.append(run)
+
+    def close_map_run(self, branch: Branch, status: str) -> None:
+        """Note the end of a branch's map run, if it has one under way."""
+        run = self.map_runs.pop(branch.id, None)
+        if run is not None:
+            run |= {"status": status, "stopped_ms": self.now_ms()}
+            self.changed_map_runs.append(run)
+
+    def start_map_child(self, branch: Branch, index: int, input: Document) -> Execution:
+        """Start the child execution of one item or batch."""
+        own, run, name = self.record_, self.map_runs[branch.id], str(uuid.uuid4())
+        state: Any = branch.state
+        label = state.label or state.name
+        kind = ":express:" if state.child_type == "EXPRESS" else ":execution:"
+        prefix = own.machine_arn.replace(":stateMachine:", kind)
+        record = ExecutionRecord(
+            arn=f"{prefix}/{label}:{name}",
+            name=name,
+            machine_arn=f"{own.machine_arn}/{label}",
+            machine_name=f"{own.machine_name}/{label}",
+            revision=own.revision,
+            role_arn=own.role_arn,
+            type=state.child_type,
+            input=input.text,
+            started_ms=self.now_ms(),
+            logging=own.logging,
+            map_run_arn=run["arn"],
+            parent_arn=own.arn,
+            parent_branch=branch.id,
+            map_index=index,
+        )
+        child = Execution(record, state.child_machine(index), self.calls, parent=(self, branch))
+        child.begin(input, branch.variables)
+        self.relatives.append(child)
+        return child
+
+    def abort_map_children(self, branch: Branch) -> None:
+        """Stop the live children of a distributed Map."""
+        for child in self.map_children.pop(branch.id, {}).values():
+            child.parent = None
+            if not child.ended:
+                child.end_badly(ABORTED, None, None)
+                self.relatives.append(child)
+
+    def read_items_again(self, branch: Branch) -> None:
+        """Have a distributed Map's reader read again: a restart forgot the items."""
+        self.actions.append(lambda: self.calls.call(self, branch))
+
     # -- what states ask -------------------------------------------------------------------------------------------
 
     def record(self, branch: Branch, type: str, details: dict[str, Any] | None = None) -> int:
-        """Add a history event after the branch's last one; its id. A silent branch's events are not kept."""
-        if branch.silent:
-            return 0
+        """Add a history event after the branch's last one; its id."""
         return self._append(type, branch.last_event_id, details or {})
 
     def _append(self, type: str, previous: int, details: dict[str, Any]) -> int:
@@ -434,11 +505,6 @@ class Execution:
     def now_ms() -> int:
         """Now, in milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
-
-    def new_map_run_arn(self, branch: Branch) -> str:
-        """The ARN of a distributed Map's run."""
-        prefix = self.record_.machine_arn.replace(":stateMachine:", ":mapRun:")
-        return f"{prefix}/{uuid.uuid4()}:{uuid.uuid4()}"
 
     def scope(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.execution import Execution, ExecutionRecord
 from headwater.local.services.states.history import api_event
+from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.quotas import MAX_DATA_BYTES
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
@@ -178,15 +179,20 @@ class ExecutionsApi(Service):
         statusFilter: str | None = None,
         maxResults: int = 100,
         nextToken: str | None = None,
+        mapRunArn: str | None = None,
         redriveFilter: str | None = None,
     ) -> Members:
-        """Executions of a state machine, newest first."""
-        if stateMachineArn is None:
+        """Executions of a state machine, or the children of a map run, newest first."""
+        of = stateMachineArn or mapRunArn
+        if of is None or (stateMachineArn and mapRunArn):
             raise ServiceError("ValidationException", "Must provide a StateMachine ARN or MapRun ARN")
-        self.runtime.machines.find(stateMachineArn)
+        if mapRunArn is not None and self.store.get(MAP_RUN, mapRunArn) is None:
+            raise ServiceError("ResourceNotFound", f"Resource not found: '{mapRunArn}'")
+        if stateMachineArn is not None:
+            self.runtime.machines.find(stateMachineArn)
         limit = maxResults or 100
         before = tuple(read_token(nextToken)) if nextToken else None
-        found = self.runtime.journal.records(stateMachineArn, statusFilter, before, limit + 1)  # type: ignore[arg-type]
+        found = self.runtime.journal.records(of, statusFilter, before, limit + 1)  # type: ignore[arg-type]
         answer: Members = {
             "executions": [_summary(record) for record in found[:limit] if _wanted(record, redriveFilter)]
         }
@@ -263,6 +269,7 @@ def _summary(record: ExecutionRecord) -> Members:
         "redriveDate": record.redriven_ms and moment_of(record.redriven_ms),
         "stateMachineVersionArn": record.version_arn,
         "stateMachineAliasArn": record.alias_arn,
+        "mapRunArn": record.map_run_arn,
     }
     return summary | {key: value for key, value in optional.items() if value is not None}
 

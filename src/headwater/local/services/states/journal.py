@@ -20,15 +20,18 @@ from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.execution import Event, Execution, ExecutionRecord
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.machine import Machine
+from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.store import Store
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS states_executions (
     arn TEXT PRIMARY KEY, machine_arn TEXT NOT NULL, status TEXT NOT NULL, started_ms INTEGER NOT NULL,
-    next_event_id INTEGER NOT NULL, next_branch_id INTEGER NOT NULL, record TEXT NOT NULL
+    next_event_id INTEGER NOT NULL, next_branch_id INTEGER NOT NULL, record TEXT NOT NULL, map_run TEXT
 );
 CREATE INDEX IF NOT EXISTS states_executions_by_machine ON states_executions (machine_arn, started_ms, arn);
 CREATE INDEX IF NOT EXISTS states_executions_by_status ON states_executions (status, machine_arn, started_ms, arn);
+CREATE INDEX IF NOT EXISTS states_executions_by_map_run ON states_executions (map_run, started_ms, arn)
+    WHERE map_run IS NOT NULL;
 CREATE TABLE IF NOT EXISTS states_events (
     arn TEXT NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL, events TEXT NOT NULL,
     PRIMARY KEY (arn, first_id)
@@ -41,7 +44,7 @@ CREATE TABLE IF NOT EXISTS states_branches (
 _PLAIN = (
     "index", "state_name", "phase", "last_event_id", "entered_event_id", "entered_ms", "before_event_id", "retries",
     "restarts", "wake_ms", "deadline_ms", "item", "task", "length", "next_index", "max_concurrency", "failures",
-    "tolerated", "attempt", "silent",
+    "tolerated", "attempt",
 )  # fmt: skip
 
 
@@ -62,7 +65,9 @@ class Journal:
 
     def _write(self, connection: sqlite3.Connection, execution: Execution) -> None:
         record = execution.record_
-        if record.type == "EXPRESS":
+        for run in execution.changed_map_runs:
+            self.store.put(MAP_RUN, run["arn"], run)
+        if record.type == "EXPRESS" and record.map_run_arn is None:
             _forget_changes(execution)
             return
         first = execution.next_event_id - len(execution.events)
@@ -72,7 +77,7 @@ class Journal:
                 (record.arn, first, execution.next_event_id - 1, dumps(execution.events)),
             )
         connection.execute(
-            "INSERT OR REPLACE INTO states_executions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO states_executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 record.arn,
                 record.machine_arn,
@@ -81,6 +86,7 @@ class Journal:
                 execution.next_event_id,
                 execution.next_branch_id,
                 dumps({f.name: getattr(record, f.name) for f in _RECORD_FIELDS}),
+                record.map_run_arn,
             ),
         )
         self._write_branches(connection, execution)
@@ -104,18 +110,28 @@ class Journal:
     def record(self, arn: str) -> ExecutionRecord | None:
         """What is known of an execution, or None."""
         rows = self.store.query("SELECT record FROM states_executions WHERE arn = ?", (arn,))
-        return ExecutionRecord(**json.loads(rows[0]["record"])) if rows else None
+        return _record(rows[0]) if rows else None
 
-    def running(self) -> list[str]:
-        """The ARNs of the executions that had not ended."""
-        rows = self.store.query("SELECT arn FROM states_executions WHERE status = 'RUNNING' ORDER BY started_ms")
-        return [row["arn"] for row in rows]
+    def running(self) -> list[ExecutionRecord]:
+        """The executions that had not ended."""
+        rows = self.store.query("SELECT record FROM states_executions WHERE status = 'RUNNING' ORDER BY started_ms")
+        return [_record(row) for row in rows]
 
-    def records(
-        self, machine_arn: str, status: str | None, before: tuple[int, str] | None, limit: int
-    ) -> list[ExecutionRecord]:
-        """Executions of a machine, newest first, after the place ``before`` (started_ms, arn)."""
-        where, values = ["machine_arn = ?"], [machine_arn]
+    def map_children(self, map_run_arn: str) -> list[ExecutionRecord]:
+        """Every child execution of a map run."""
+        rows = self.store.query("SELECT record FROM states_executions WHERE map_run = ?", (map_run_arn,))
+        return sorted((_record(row) for row in rows), key=lambda record: record.map_index or 0)
+
+    def map_counts(self, map_run_arn: str) -> dict[str, int]:
+        """How many children of a map run have each status."""
+        rows = self.store.query(
+            "SELECT status, count(*) AS n FROM states_executions WHERE map_run = ? GROUP BY status", (map_run_arn,)
+        )
+        return {row["status"]: row["n"] for row in rows}
+
+    def records(self, of: str, status: str | None, before: tuple[int, str] | None, limit: int) -> list[ExecutionRecord]:
+        """Executions of a machine or a map run, newest first, after the place ``before`` (started_ms, arn)."""
+        where, values = ["map_run = ?" if ":mapRun:" in of else "machine_arn = ?"], [of]
         parameters: list[Any] = list(values)
         if status:
             where.append("status = ?")
@@ -128,7 +144,7 @@ class Journal:
             "ORDER BY started_ms DESC, arn DESC LIMIT ?"
         )
         rows = self.store.query(statement, (*parameters, limit))
-        return [ExecutionRecord(**json.loads(row["record"])) for row in rows]
+        return [_record(row) for row in rows]
 
     def last_event_id(self, arn: str) -> int:
         """The id of the newest event of an execution."""
@@ -171,6 +187,10 @@ class Journal:
                 del execution.branches[branch.id]
 
 
+def _record(row: sqlite3.Row) -> ExecutionRecord:
+    return ExecutionRecord(**json.loads(row["record"]))
+
+
 _RECORD_FIELDS = fields(ExecutionRecord)
 
 
@@ -188,6 +208,7 @@ def _forget_changes(execution: Execution) -> None:
     execution.events.clear()
     execution.changed.clear()
     execution.cleared.clear()
+    execution.changed_map_runs.clear()
 
 
 def _delete_below(connection: sqlite3.Connection, arn: str, parent: int) -> None:

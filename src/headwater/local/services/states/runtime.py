@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
@@ -15,11 +16,13 @@ from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.caller import TaskCaller
 from headwater.local.services.states.compiler import compile_definition
 from headwater.local.services.states.engine import Engine
-from headwater.local.services.states.execution import ABORTED, Execution, ExecutionRecord
+from headwater.local.services.states.execution import ABORTED, RUNNING, Execution, ExecutionRecord
 from headwater.local.services.states.execution_logs import ExecutionLogs
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machines import Machines
+from headwater.local.services.states.map_runs import MAP_RUN
+from headwater.local.services.states.state_map_distributed import DistributedMapState
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class Runtime:
         self.caller = TaskCaller(endpoint)
         self.engine = Engine(self.journal, self._ended, ExecutionLogs(endpoint.store).export)
         self.tokens = TaskTokens(self.engine)
-        self.caller.engine, self.caller.tokens = self.engine, self.tokens
+        self.caller.engine, self.caller.journal, self.caller.tokens = self.engine, self.journal, self.tokens
         self._waiting: dict[str, list[Future[ExecutionRecord]]] = {}
         self._lock = threading.Lock()
         # Subscribers of the bus may call back and wait for the engine, so they never run on its thread.
@@ -52,10 +55,8 @@ class Runtime:
         self.engine.start()
         if not self.endpoint.resume_work:
             return
-        for arn in self.journal.running():
-            record = self.journal.record(arn)
-            if record is not None:
-                self._restore(record)
+        for execution in self._restore_running().values():
+            self.engine.post(functools.partial(self._take_up, execution))
 
     def stop(self) -> None:
         """Stop; what is unfinished stays in the journal."""
@@ -104,7 +105,8 @@ class Runtime:
             waiting = self._waiting.pop(record.arn, [])
         for future in waiting:
             future.set_result(record)
-        self._publish(record.arn, record.status, record.machine_arn)
+        if record.map_run_arn is None:
+            self._publish(record.arn, record.status, record.machine_arn)
 
     # -- stop and come back ----------------------------------------------------------------------------------------
 
@@ -112,7 +114,9 @@ class Runtime:
         """Stop a running execution with its jobs; False when it does not run."""
         record = self.journal.record(arn)
         if not self.endpoint.resume_work and record is not None and record.status == "RUNNING":
-            self._restore(record, take_up=False)
+            restored = self._restore_running().get(arn)
+            if restored is not None:
+                self.engine.post(functools.partial(self._add_once, restored))
 
         def stop() -> bool:
             execution = self.engine.executions.get(arn)
@@ -124,18 +128,59 @@ class Runtime:
 
         return self.engine.ask(stop).result()
 
-    def _restore(self, record: ExecutionRecord, take_up: bool = True) -> None:
+    def _add_once(self, execution: Execution) -> None:
+        if execution.record_.arn not in self.engine.executions:
+            self.engine.add(execution)
+
+    def _restore_running(self) -> dict[str, Execution]:
+        """The executions that had not ended, by ARN; parents before the children of their distributed Maps."""
+        restored: dict[str, Execution] = {}
+        waiting = self.journal.running()
+        while waiting:
+            able = [record for record in waiting if record.parent_arn is None or record.parent_arn in restored]
+            if not able:
+                log.error("%d children of distributed Maps have no running parent", len(waiting))
+                break
+            for record in able:
+                waiting.remove(record)
+                execution = self._restore(record, restored)
+                if execution is not None:
+                    restored[record.arn] = execution
+        return restored
+
+    def _restore(self, record: ExecutionRecord, restored: dict[str, Execution]) -> Execution | None:
         try:
-            definition = self.machines.revision(record.revision)["definition"]
-            execution = self.new_execution(record, definition)
+            if record.parent_arn is None:
+                execution = self.new_execution(record, self.machines.revision(record.revision)["definition"])
+            else:
+                parent = restored[record.parent_arn]
+                execution = self._map_child(record, parent, parent.branches[record.parent_branch or 0])
             self.journal.restore(execution)
+            self._count_map_children(execution)
         except (ServiceError, KeyError, ValueError, IndexError):
             log.exception("%s cannot be taken up again", record.arn)
-            return
-        if take_up:
-            self.engine.post(lambda: self._take_up(execution))
-        else:
-            self.engine.post(lambda: None if record.arn in self.engine.executions else self.engine.add(execution))
+            return None
+        return execution
+
+    def _map_child(self, record: ExecutionRecord, parent: Execution, branch: Branch) -> Execution:
+        state: Any = branch.state
+        child = Execution(record, state.child_machine(0), self.caller, parent=(parent, branch))
+        parent.map_children.setdefault(branch.id, {})[record.map_index or 0] = child
+        return child
+
+    def _count_map_children(self, execution: Execution) -> None:
+        """Take the results of a distributed Map's children from the journal: it has them all."""
+        for branch in execution.branches.values():
+            state, run_arn = branch.state, (branch.task or {}).get("map_run")
+            if not isinstance(state, DistributedMapState) or not run_arn or not branch.length:
+                continue
+            run = self.endpoint.store.get(MAP_RUN, run_arn)
+            if run is not None:
+                execution.map_runs[branch.id] = run
+            branch.failures, branch.results = 0, {}
+            for child in self.journal.map_children(run_arn):
+                if child.status != RUNNING:
+                    state.count(branch, child, child.map_index or 0)
 
     def _take_up(self, execution: Execution) -> None:
         self.engine.add(execution)
@@ -144,6 +189,8 @@ class Runtime:
                 execution.ready.append(branch)
             elif branch.phase in (phases.WAITING, phases.RETRYING):
                 execution.timers.append((branch.wake_ms, branch))
+            elif branch.phase == phases.CHILDREN and isinstance(branch.state, DistributedMapState):
+                self.engine.resume(execution, branch, functools.partial(branch.state.resumed, execution, branch))
             elif branch.phase == phases.CALLING:
                 if branch.deadline_ms:
                     execution.timers.append((branch.deadline_ms, branch))
@@ -155,37 +202,59 @@ class Runtime:
         definition = self.machines.revision(record.revision)["definition"]
         execution = self.new_execution(record, definition)
         self.journal.restore(execution)
+        self._count_map_children(execution)
 
         def start() -> None:
-            record.status = "RUNNING"
-            record.stopped_ms = record.error = record.cause = None
-            record.redrive_count += 1
-            record.redriven_ms = execution.now_ms()
-            previous = execution.next_event_id - 1
-            execution.redriven(previous)
-            reopen(execution, execution.root)
+            self._start_again(execution)
             self.engine.add(execution)
 
         self._publish(record.arn, "RUNNING", record.machine_arn, after=self.engine.ask(start))
 
+    def _reopen(self, execution: Execution, branch: Branch) -> None:
+        """Make a branch of a failed execution go on: at its failed state, or in what failed below it."""
+        execution.mark(branch)
+        branch.retries = []
+        if isinstance(branch.state, DistributedMapState) and branch.length and branch.id in execution.map_runs:
+            self._reopen_map_run(execution, branch, branch.state)
+            return
+        unfinished = list((branch.children or {}).values())
+        if branch.state.type in ("Map", "Parallel") and branch.length and unfinished:
+            branch.phase = phases.CHILDREN
+            for child in unfinished:
+                self._reopen(execution, child)
+            return
+        entered = branch.phase in (phases.FAILED, phases.ABORTED, phases.CALLING, phases.WAITING, phases.RETRYING)
+        if branch.phase == phases.CHILDREN:
+            return
+        if entered and branch.entered_event_id:
+            branch.phase = phases.RETRYING
+            branch.length = 0
+        else:
+            branch.phase = phases.READY
+        execution.ready.append(branch)
 
-def reopen(execution: Execution, branch: Branch) -> None:
-    """Make a branch of a failed execution go on: at its failed state, or in the failed branches below it."""
-    execution.mark(branch)
-    branch.retries = []
-    unfinished = list((branch.children or {}).values())
-    if branch.state.type in ("Map", "Parallel") and branch.length and unfinished:
-        branch.phase = phases.CHILDREN
-        branch.failures = 0
-        for child in unfinished:
-            reopen(execution, child)
-        return
-    if branch.phase == phases.CHILDREN:
-        return
-    entered = branch.phase in (phases.FAILED, phases.ABORTED, phases.CALLING, phases.WAITING, phases.RETRYING)
-    if entered and branch.entered_event_id:
-        branch.phase = phases.RETRYING
-        branch.length = 0
-    else:
-        branch.phase = phases.READY
-    execution.ready.append(branch)
+    def _reopen_map_run(self, execution: Execution, branch: Branch, state: DistributedMapState) -> None:
+        """Redrive the children of a distributed Map that did not succeed."""
+        run = execution.map_runs[branch.id]
+        run |= {"status": RUNNING, "redriveCount": run["redriveCount"] + 1}
+        execution.open_map_run(branch, run)
+        branch.phase, branch.failures = phases.CHILDREN, 0
+        details = {"mapRunArn": run["arn"], "redriveCount": run["redriveCount"]}
+        branch.last_event_id = execution.record(branch, "MapRunRedriven", details)
+        for record in self.journal.map_children(run["arn"]):
+            if record.status == "SUCCEEDED":
+                continue
+            child = self._map_child(record, execution, branch)
+            self.journal.restore(child)
+            self._start_again(child)
+            execution.relatives.append(child)
+        state.resumed(execution, branch)
+
+    def _start_again(self, execution: Execution) -> None:
+        record = execution.record_
+        record.status = RUNNING
+        record.stopped_ms = record.error = record.cause = None
+        record.redrive_count += 1
+        record.redriven_ms = execution.now_ms()
+        execution.redriven(execution.next_event_id - 1)
+        self._reopen(execution, execution.root)

@@ -22,6 +22,8 @@ MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
 UNREACHABLE = "MISSING_END_STATE"
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
+READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
+INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
 TERMINAL = frozenset({"Fail", "Succeed"})
 _TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector", "Assign")
 _PATHS = (
@@ -240,10 +242,25 @@ class _Validator:
             yield Diagnostic(SCHEMA, "These fields are required: [ItemProcessor]", at or "/")
             return
         yield from self.machine(body[field], f"{at}/{field}")
-        for unbuilt in ("ItemBatcher", "ItemReader", "ResultWriter"):
-            if unbuilt in body:
-                message = f"The field '{unbuilt}' is not supported by this endpoint"
-                yield Diagnostic(SCHEMA, message, f"{at}/{unbuilt}")
+        configuration = body[field].get("ProcessorConfig", {}) if isinstance(body[field], dict) else {}
+        if configuration.get("Mode", "INLINE") != "DISTRIBUTED":
+            for only in ("ItemBatcher", "ItemReader", "ResultWriter", "Label"):
+                if only in body:
+                    yield Diagnostic(
+                        SCHEMA, f"The field '{only}' is only supported in distributed mode", f"{at}/{only}"
+                    )
+            return
+        reader = body.get("ItemReader", {})
+        if "ItemReader" in body and (not isinstance(reader, dict) or reader.get("Resource") not in READERS):
+            yield Diagnostic(
+                SCHEMA, f"The field 'Resource' should have one of these values: {READERS}", f"{at}/ItemReader/Resource"
+            )
+        elif isinstance(reader, dict) and reader.get("ReaderConfig", {}).get("InputType", "JSON") not in INPUT_TYPES:
+            yield Diagnostic(
+                SCHEMA,
+                f"The field 'InputType' should have one of these values: {INPUT_TYPES}",
+                f"{at}/ItemReader/ReaderConfig/InputType",
+            )
 
 
 def _ends(body: dict[str, Any]) -> bool:

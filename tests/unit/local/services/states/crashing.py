@@ -19,7 +19,7 @@ JOB_S = 0.01
 
 
 def machine() -> dict[str, Any]:
-    """A chain, a Parallel, a Map, a wait, a retry and a nested execution."""
+    """A chain, a Parallel, a Map, a distributed Map, a wait, a retry and a nested execution."""
     each = chain(("item", glue_task("x", Parameters={"JobName.$": "States.Format('item{}', $)"})))
     retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 9, "IntervalSeconds": 1, "BackoffRate": 1}]
     nested = "arn:aws:states:::states:startExecution.sync:2"
@@ -41,6 +41,18 @@ def machine() -> dict[str, Any]:
         (
             "each",
             {"Type": "Map", "ItemsPath": "$$.Execution.Input.items", "MaxConcurrency": 4, "ItemProcessor": each},
+        ),
+        (
+            "spread",
+            {
+                "Type": "Map",
+                "ItemsPath": "$$.Execution.Input.items",
+                "MaxConcurrency": 5,
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                    **chain(("one", glue_task("x", Parameters={"JobName.$": "States.Format('spread{}', $)"}))),
+                },
+            },
         ),
         ("count", {"Type": "Pass", "Parameters": {"n.$": "States.ArrayLength($)"}, "ResultPath": "$"}),
         ("nested", {"Type": "Task", "Resource": nested, "Parameters": inner, "ResultPath": None, "Retry": retry}),

@@ -15,9 +15,17 @@ from headwater.local.store import Store
 from tests.unit.local.services.states.crashing import RUN
 
 ROOT = Path(__file__).resolve().parents[5]
-KILLS = 8
+KILLS = 6
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:outer:run"
-JOBS = ["first", "left", "left2", "right", "inner", "last", *(f"item{i}" for i in range(12))]
+JOBS = [
+    "first",
+    "left",
+    "left2",
+    "right",
+    "inner",
+    "last",
+    *(f"{kind}{i}" for kind in ("item", "spread") for i in range(12)),
+]
 
 
 def one_life(home: Path, kill_after_jobs: int, delay_s: float) -> bool:
@@ -53,7 +61,7 @@ def one_life(home: Path, kill_after_jobs: int, delay_s: float) -> bool:
 def test_an_execution_survives_kills_at_random_points(tmp_path: Path) -> None:
     dice = random.Random(20261122)
     for _ in range(KILLS):
-        if one_life(tmp_path, dice.randrange(0, 4), dice.uniform(0, 0.03)):
+        if one_life(tmp_path, dice.randrange(0, 6), dice.uniform(0, 0.03)):
             break
     assert one_life(tmp_path, 10_000, 0)
     store = Store(tmp_path / "state.sqlite")

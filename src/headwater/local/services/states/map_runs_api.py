@@ -1,0 +1,74 @@
+"""The operations on map runs."""
+
+from __future__ import annotations
+
+from headwater.local.service import Call, Members, Service, ServiceError, operation
+from headwater.local.services.states.map_runs import MAP_RUN, described, listed
+from headwater.local.services.states.runtime import Runtime
+from headwater.local.services.states.state_map_distributed import CONCURRENCY, DistributedMapState
+from headwater.local.store import Record
+
+
+class MapRunsApi(Service):
+    """Describe, list, update."""
+
+    runtime: Runtime
+
+    def _map_run(self, arn: str) -> Record:
+        run = self.store.get(MAP_RUN, arn)
+        if run is None:
+            raise ServiceError("ResourceNotFound", f"Resource not found: '{arn}'")
+        return run
+
+    @operation
+    def describe_map_run(self, call: Call, mapRunArn: str) -> Members:
+        """A map run with the counts of its items and children."""
+        return described(self._map_run(mapRunArn), self.runtime.journal.map_counts(mapRunArn))
+
+    @operation
+    def list_map_runs(
+        self, call: Call, executionArn: str, maxResults: int = 100, nextToken: str | None = None
+    ) -> Members:
+        """The map runs of an execution, newest first."""
+        prefix = executionArn.replace(":execution:", ":mapRun:").rpartition(":")[0]
+        runs = [run for _, run in self.store.scan(MAP_RUN, prefix=prefix) if run["executionArn"] == executionArn]
+        runs.sort(key=lambda run: -run["started_ms"])
+        return {"mapRuns": [listed(run) for run in runs]}
+
+    @operation
+    def update_map_run(
+        self,
+        call: Call,
+        mapRunArn: str,
+        maxConcurrency: int | None = None,
+        toleratedFailurePercentage: float | None = None,
+        toleratedFailureCount: int | None = None,
+    ) -> Members:
+        """Change how many children run at once and how many may fail, while the map run goes on."""
+        run = self._map_run(mapRunArn)
+        given = {
+            "maxConcurrency": maxConcurrency,
+            "toleratedFailureCount": toleratedFailureCount,
+            "toleratedFailurePercentage": toleratedFailurePercentage,
+        }
+        if run["status"] != "RUNNING":
+            raise ServiceError("ValidationException", f"Map Run is not running: '{mapRunArn}'")
+        self.runtime.engine.ask(lambda: self._change(run, given)).result()
+        return {}
+
+    def _change(self, run: Record, given: Members) -> None:
+        execution = self.runtime.engine.executions.get(run["executionArn"])
+        if execution is None:
+            return
+        for branch_id, live in execution.map_runs.items():
+            branch = execution.branches[branch_id]
+            if live["arn"] != run["arn"] or not isinstance(branch.state, DistributedMapState):
+                continue
+            live |= {key: value for key, value in given.items() if value is not None}
+            tolerated = branch.length * live["toleratedFailurePercentage"] / 100
+            branch.tolerated = max(live["toleratedFailureCount"], int(tolerated))
+            branch.max_concurrency = min(live["maxConcurrency"] or CONCURRENCY, CONCURRENCY)
+            execution.changed_map_runs.append(live)
+            state = branch.state
+            self.runtime.engine.resume(execution, branch, lambda: state.resumed(execution, branch))
+            return

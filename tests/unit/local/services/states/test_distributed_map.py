@@ -1,0 +1,162 @@
+"""Distributed Maps: child executions, readers, batches, writers, tolerated failures, map runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from headwater.local.services.states.item_readers import ItemReader
+from headwater.local.services.states.map_fields import NumberField
+from headwater.local.services.states.templates import compile_template
+from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task
+
+PASS = {"Type": "Pass"}
+DISTRIBUTED = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+
+
+def distributed(processor: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"Type": "Map", "ItemProcessor": {**processor, **DISTRIBUTED}, **fields}
+
+
+def fail_on(value: int) -> dict[str, Any]:
+    rule = {"Variable": "$", "NumericEquals": value, "Next": "bad"}
+    return {
+        "StartAt": "check",
+        "States": {
+            "check": {"Type": "Choice", "Choices": [rule], "Default": "good"},
+            "good": {**PASS, "End": True},
+            "bad": {"Type": "Fail", "Error": "Bad", "Cause": "item"},
+        },
+    }
+
+
+class Objects:
+    """S3's objects, in memory."""
+
+    def __init__(self, small: SmallEndpoint, **objects: bytes) -> None:
+        self.bodies: dict[str, bytes] = dict(objects)
+        small.on("s3", "get_object", lambda Bucket, Key: {"Body": self.bodies[Key]})
+        small.on("s3", "put_object", self._put)
+        small.on("s3", "list_objects_v2", self._list)
+
+    def _put(self, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:
+        self.bodies[Key] = Body
+        return {}
+
+    def _list(self, Bucket: str, Prefix: str = "", ContinuationToken: str = "") -> dict[str, Any]:
+        keys = sorted(key for key in self.bodies if key.startswith(Prefix) and key > ContinuationToken)
+        modified = datetime(2026, 1, 1, tzinfo=UTC)
+        page = [{"Key": key, "ETag": '"e"', "Size": 1, "LastModified": modified} for key in keys[:2]]
+        return {"Contents": page, "IsTruncated": len(keys) > 2, "NextContinuationToken": (keys[:2] or [""])[-1]}
+
+
+def test_every_item_is_an_execution_of_its_own(small: SmallEndpoint) -> None:
+    machine = chain(("each", distributed(chain(("p", PASS)), Label="Lab", MaxConcurrency=3)))
+    ended = small.run(machine, list(range(10)))
+    assert json.loads(ended["output"]) == list(range(10))
+    runs = small.sfn("list_map_runs", executionArn=ended["executionArn"])["mapRuns"]
+    run = small.sfn("describe_map_run", mapRunArn=runs[0]["mapRunArn"])
+    assert (run["status"], run["itemCounts"]["succeeded"], run["itemCounts"]["total"]) == ("SUCCEEDED", 10, 10)
+    children = small.sfn("list_executions", mapRunArn=run["mapRunArn"])["executions"]
+    assert len(children) == 10
+    assert children[0]["executionArn"].startswith("arn:aws:states:us-east-1:000000000000:execution:machine/Lab:")
+    assert small.event_types(children[0]["executionArn"]) == [
+        "ExecutionStarted",
+        "PassStateEntered",
+        "PassStateExited",
+        "ExecutionSucceeded",
+    ]
+
+
+def test_ten_thousand_items(small: SmallEndpoint) -> None:
+    machine = chain(("each", distributed(chain(("p", PASS)), ResultPath=None)))
+    ended = small.run(machine, list(range(10_000)))
+    assert ended["status"] == "SUCCEEDED", ended
+    assert len(small.history(ended["executionArn"])) == 8
+
+
+def test_too_many_failures_fail_the_state(small: SmallEndpoint) -> None:
+    ended = small.run(chain(("each", distributed(fail_on(2)))), [1, 2, 3])
+    assert ended["error"] == "States.ExceedToleratedFailureThreshold"
+    assert small.event_types(ended["executionArn"])[-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]
+
+
+def test_tolerated_failures_are_left_out(small: SmallEndpoint) -> None:
+    ended = small.run(chain(("each", distributed(fail_on(2), ToleratedFailurePercentage=40))), [1, 2, 3])
+    assert json.loads(ended["output"]) == [1, 3]
+
+
+def test_items_are_batched(small: SmallEndpoint) -> None:
+    batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"k.$": "$.k"}}
+    machine = chain(("each", distributed(chain(("p", PASS)), ItemsPath="$.i", ItemBatcher=batcher)))
+    ended = small.run(machine, {"i": [1, 2, 3], "k": "x"})
+    first = {"BatchInput": {"k": "x"}, "Items": [1, 2]}
+    assert json.loads(ended["output"]) == [first, {**first, "Items": [3]}]
+
+
+def test_a_listing_is_read_and_results_are_written(small: SmallEndpoint) -> None:
+    objects = Objects(small, **{f"in/{i}": b"" for i in range(5)})
+    reader = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": {"Bucket": "b", "Prefix": "in/"}}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "out"}}
+    state = distributed(
+        chain(("p", PASS)), ItemReader=reader, ResultWriter=writer, ItemSelector={"k.$": "$$.Map.Item.Value.Key"}
+    )
+    ended = small.run(chain(("each", state)))
+    assert ended["status"] == "SUCCEEDED", ended
+    result = json.loads(ended["output"])
+    manifest = json.loads(objects.bodies[result["ResultWriterDetails"]["Key"]])
+    rows = json.loads(objects.bodies[manifest["ResultFiles"]["SUCCEEDED"][0]["Key"]])
+    assert sorted(json.loads(row["Output"])["k"] for row in rows) == [f"in/{i}" for i in range(5)]
+
+
+def test_a_reader_that_fails_can_be_caught(small: SmallEndpoint) -> None:
+    Objects(small, bad=b"{")
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "bad"}}
+    catch = [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "caught"}]
+    machine = chain(("each", distributed(chain(("p", PASS)), ItemReader=reader, Catch=catch)), ("caught", PASS))
+    assert json.loads(small.run(machine)["output"])["Error"] == "States.ItemReaderFailed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "configuration", "body", "expected"),
+    [
+        ("CSV", {"CSVHeaderLocation": "FIRST_ROW"}, b"a,b\n1,2\n", [{"a": "1", "b": "2"}]),
+        ("CSV", {"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x"], "CSVDelimiter": "PIPE"}, b"1|2\n", [{"x": "1"}]),
+        ("JSON", {}, b"[1,2]", [1, 2]),
+        ("JSON", {"ItemsPointer": "/a/b"}, b'{"a":{"b":[3]}}', [3]),
+        ("JSONL", {}, b'{"a":1}\n\n{"a":2}\n', [{"a": 1}, {"a": 2}]),
+    ],
+)
+def test_formats(kind: str, configuration: dict[str, Any], body: bytes, expected: list[Any]) -> None:
+    template = compile_template({}, "Parameters", False)
+    reader = ItemReader(False, template, {"InputType": kind, **configuration}, NumberField("MaxItems"))
+    assert reader.read(lambda operation, **members: {"Body": body}, {}, 0) == expected
+
+
+def test_stopping_stops_the_children_and_redrive_goes_on(small: SmallEndpoint) -> None:
+    jobs = Jobs(small)
+    machine = chain(("each", distributed(chain(("a", glue_task("a")), ("b", glue_task("b"))))))
+    arn = small.begin(machine, [1, 2])
+    jobs.await_started(2)
+    jobs.end("jr_a_0")
+    jobs.await_started(3)  # the first child's second job
+    small.sfn("stop_execution", executionArn=arn)
+    jobs.await_state("jr_a_1", "STOPPED")
+    jobs.await_state("jr_b_2", "STOPPED")
+    run = small.sfn("list_map_runs", executionArn=arn)["mapRuns"][0]["mapRunArn"]
+    children = small.sfn("list_executions", mapRunArn=run)["executions"]
+    assert {child["status"] for child in children} == {"ABORTED"}
+    small.sfn("redrive_execution", executionArn=arn)
+    jobs.await_started(5)
+    running = sorted(run_id.split("_")[1] for run_id, state in jobs.states.items() if state == "RUNNING")
+    assert running == ["a", "b"]  # the first child goes on at its second job
+    for run_id in [run_id for run_id, state in jobs.states.items() if state == "RUNNING"]:
+        jobs.end(run_id)
+    jobs.await_started(6)
+    for run_id in [run_id for run_id, state in jobs.states.items() if state == "RUNNING"]:
+        jobs.end(run_id)
+    ended = small.wait(arn)
+    assert (ended["status"], len(json.loads(ended["output"]))) == ("SUCCEEDED", 2)
