@@ -21,6 +21,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("AWS_", "HEADWATER_", "SM_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HEADWATER_SPARK_READY", "0")  # no JVM for a job that a test only defines
 
 
 @pytest.fixture

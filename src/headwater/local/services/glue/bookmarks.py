@@ -57,7 +57,7 @@ class BookmarkOperations(JobOperations):
         """A job takes its bookmark with it."""
         super().job_deleted(name)
         self.store.delete(BOOKMARK, name)
-        for key, _ in self.store.scan(HISTORY, prefix=f"{name}\0"):
+        for key, _ in self.store.scan(HISTORY, prefix=f"{name}\x1f"):
             self.store.delete(HISTORY, key)
 
     def bookmark_for_run(self, record: Members, merged: dict[str, str]) -> str | None:
@@ -99,11 +99,11 @@ class BookmarkOperations(JobOperations):
             if now and now.get("RunId"):
                 entry["PreviousRunId"] = now["RunId"]
             self.store.put(BOOKMARK, name, entry)
-            self.store.put(HISTORY, f"{name}\0{record['Id']}", entry)
+            self.store.put(HISTORY, f"{name}\x1f{record['Id']}", entry)
         return None
 
     def _bookmark(self, name: str, run_id: str | None) -> Members | None:
-        return self.store.get(BOOKMARK, name) if run_id is None else self.store.get(HISTORY, f"{name}\0{run_id}")
+        return self.store.get(BOOKMARK, name) if run_id is None else self.store.get(HISTORY, f"{name}\x1f{run_id}")
 
     def _state_after(self, name: str, run_id: str) -> str:
         if run_id == "0":

@@ -121,8 +121,12 @@ class RunLauncher:
                 )
             except ServiceError as error:
                 raise RunFailed(f"{error.code}: {uri}: {error.message} (read as {role})") from error
-            body: bytes = answered["Body"].read()
-            return body
+            body = answered["Body"]
+            try:
+                data: bytes = body.read()
+            finally:
+                body.close()
+            return data
 
         return fetch
 

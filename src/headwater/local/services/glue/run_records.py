@@ -35,7 +35,7 @@ DPU = {
 
 def run_key(job: str, run_id: str) -> str:
     """The record's key: a job's runs stand together."""
-    return f"{job}\0{run_id}"
+    return f"{job}\x1f{run_id}"
 
 
 def new_run(job: Members, arguments: dict[str, str], given: Members, attempt: int, previous: str | None) -> Members:
@@ -88,7 +88,7 @@ def answer(record: Members) -> Members:
 
 def runs_of(store: Store, job: str) -> list[Members]:
     """A job's runs, the newest first."""
-    records = [record for _, record in store.scan(RUN, prefix=f"{job}\0")]
+    records = [record for _, record in store.scan(RUN, prefix=f"{job}\x1f")]
     return sorted(records, key=lambda record: (float(record["StartedOn"]), int(record["Attempt"])), reverse=True)
 
 

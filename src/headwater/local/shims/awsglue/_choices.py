@@ -9,6 +9,8 @@ from awsglue._errors import NotComputed
 from awsglue._schema import CHOICE, alternative_of, is_choice, spark_name
 from pyspark.sql import functions as F
 
+# An empty dictionary would keep what the column has.
+PLAIN = {CHOICE: False}
 ACTIONS = ("cast", "make_cols", "make_struct", "project")
 
 
@@ -79,7 +81,7 @@ def _replace(df: Any, name: str, columns: dict[str, Any]) -> Any:
     chosen = []
     for field in df.schema.fields:
         if field.name == name:
-            chosen += [column.alias(new, metadata={}) for new, column in columns.items()]
+            chosen += [column.alias(new, metadata=PLAIN) for new, column in columns.items()]
         else:
             chosen.append(column_of(df, field.name))
     return df.select(*chosen)
@@ -100,7 +102,7 @@ def without_marks(df: Any) -> Any:
     """The frame with choices as plain structs."""
     if not any(is_choice(field) for field in df.schema.fields):
         return df
-    return df.select(*(column_of(df, field.name).alias(field.name, metadata={}) for field in df.schema.fields))
+    return df.select(*(column_of(df, field.name).alias(field.name, metadata=PLAIN) for field in df.schema.fields))
 
 
 def mark(column: Any, name: str) -> Any:

@@ -21,8 +21,6 @@ REFUSED = {
     "xml": "XML",
 }
 SPEED = frozenset({"blocksize", "compression", "optimizeperformance", "pagesize", "useglueparquetwriter", "writer"})
-NO_VALUE = "\u0000none"  # no cell is this: an empty cell is an empty string, as in Glue
-
 READ_CSV = frozenset(
     {"attachfilename", "escaper", "multiline", "quotechar", "separator", "skipfirst", "withheader", "encoding"}
 )
@@ -58,7 +56,6 @@ def reader_options(format: str, options: dict[str, Any]) -> dict[str, Any]:
             "sep": given.get("separator", ","),
             "quote": _quote(given),
             "escape": given.get("escaper") or _quote(given) or "\\",
-            "nullValue": NO_VALUE,
         }
     if flag(given.get("multiline", False)):
         wanted["multiLine"] = True
@@ -94,7 +91,6 @@ def catalog_csv_options(serde: dict[str, str], parameters: dict[str, str]) -> di
         "sep": serde.get("separatorChar") or serde.get("field.delim") or parameters.get("delimiter") or ",",
         "quote": quote,
         "escape": serde.get("escapeChar") or serde.get("escape.delim") or quote,
-        "nullValue": NO_VALUE,
     }
 
 

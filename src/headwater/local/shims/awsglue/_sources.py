@@ -64,11 +64,19 @@ def read_paths(
     def make() -> Any:
         reader = spark.read.options(recursiveFileLookup=True, **reader_options)
         df = _load(spark, format, reader, names, bool(reader_options.get("multiLine")))
-        if format == "csv" and not reader_options["header"]:
-            df = df.toDF(*(f"col{number}" for number in range(len(df.columns))))
+        if format == "csv":
+            df = _as_text(df, reader_options["header"])
         return df.withColumn(attach, F.input_file_name()) if attach else df
 
     return make
+
+
+def _as_text(df: Any, header: bool) -> Any:
+    """CSV as Glue has it: columns col0, col1 … without a header, and empty cells empty, where Spark has nulls."""
+    names = df.columns if header else [f"col{number}" for number in range(len(df.columns))]
+    return df.select(
+        *(F.coalesce(F.col(f"`{old}`"), F.lit("")).alias(new) for old, new in zip(df.columns, names, strict=True))
+    )
 
 
 def empty(spark: Any) -> Any:
@@ -164,14 +172,14 @@ def _typed(column: Column, misfit: bool) -> Any:
     kind = spark_name(column.type)
     text = F.col(f"`{column.name}`")
     if kind.startswith(PLAIN_TEXT):
-        return text
+        return F.coalesce(text, F.lit("")).alias(column.name)
     if kind.startswith(("array", "map", "struct")):
         raise NotComputed(f"a CSV column of type {column.type} ({column.name})")
     value = F.trim(text).cast(kind)
     if not misfit:
         return value.alias(column.name)
     name = {"bigint": "long", "smallint": "short", "tinyint": "byte"}.get(kind, kind)
-    rest = F.when(value.isNull() & (text != ""), text)
+    rest = F.when(value.isNull() & (F.trim(text) != ""), text)
     return mark(F.struct(value.alias(name), rest.alias("string")), column.name)
 
 
