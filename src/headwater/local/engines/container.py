@@ -4,7 +4,8 @@ On Linux each job runs in a mount namespace of its own (:mod:`headwater.local.en
 the endpoint, with this endpoint's interpreter first on ``PATH``; any number run at once. Whether the system allows it
 is found out once, by trying.
 
-Where it does not, /opt/ml stays a name: the command's arguments and the environment (``SM_*``, ``SAGEMAKER_BASE_DIR``)
+Where it does not, jobs take turns at a link (:mod:`headwater.local.engines.opt_ml_link`), if the machine's owner made
+it. Without it /opt/ml stays a name: the command's arguments and the environment (``SM_*``, ``SAGEMAKER_BASE_DIR``)
 point at the job's folder instead, and a job whose code names /opt/ml literally is refused with the file, the line and
 the remedy, since it would read or write somewhere else.
 
@@ -23,7 +24,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from headwater.local.engines import opt_ml
+from headwater.local.engines import opt_ml, opt_ml_link
+from headwater.local.engines.opt_ml_link import OptMlLink
 from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 OPT_ML = opt_ml.OPT_ML
@@ -91,12 +93,13 @@ def refusal() -> str:
 
 def remedy() -> str:
     """How to let jobs have a /opt/ml of their own on this system."""
+    link = f"Make, once, a link that jobs take turns at: `{opt_ml_link.remedy()}`."
     if not sys.platform.startswith("linux"):
-        return "Take the folder from SM_MODEL_DIR, SM_CHANNEL_* or SAGEMAKER_BASE_DIR, or run Headwater on Linux."
+        return link
     return (
         "Allow user namespaces: `sudo sysctl -w user.max_user_namespaces=15000`, on Ubuntu 24.04 and newer also "
         "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with "
-        "--security-opt seccomp=unconfined. `headwater doctor` checks it."
+        f"--security-opt seccomp=unconfined. Or else: {link[0].lower()}{link[1:]}"
     )
 
 
@@ -113,11 +116,14 @@ class ContainerEngine:
         What runs them.
     isolated:
         Whether jobs get a mount namespace; None finds out.
+    link:
+        What is /opt/ml where they do not.
     """
 
-    def __init__(self, jobs: JobSupervisor, isolated: bool | None = None) -> None:
+    def __init__(self, jobs: JobSupervisor, isolated: bool | None = None, link: Path = Path(OPT_ML)) -> None:
         self._jobs = jobs
         self._isolated = isolated
+        self._link = link
 
     @property
     def isolated(self) -> bool:
@@ -125,7 +131,7 @@ class ContainerEngine:
         return not refusal() if self._isolated is None else self._isolated
 
     def start(self, spec: ContainerSpec) -> Job:
-        """Start the job; returns when its process runs.
+        """Start the job; returns when its process runs, which by a link may have to wait for other jobs.
 
         Raises
         ------
@@ -139,25 +145,30 @@ class ContainerEngine:
         environment = {**_base_environment(spec.folder), **spec.environment}
         if self.isolated:
             argv = _launch(spec.folder, spec.directory, spec.argv)
-        else:
-            self._refuse_literal_paths(spec)
-            argv = [moved(word, spec.folder) for word in spec.argv]
-            environment = {name: moved(value, spec.folder) for name, value in environment.items()}
-            environment["SAGEMAKER_BASE_DIR"] = str(spec.folder)
-        return self._jobs.start(
-            JobSpec(
-                id=spec.id,
-                argv=argv,
-                cwd=directory,
-                env=environment,
-                log_group=spec.log_group,
-                log_stream=spec.log_stream,
-                timeout_s=spec.timeout_s,
-                grace_s=GRACE_S,
-                on_line=spec.on_line,
-                on_exit=spec.on_exit,
-            )
-        )
+            return self._jobs.start(_job_spec(spec, argv, directory, environment, spec.on_exit))
+        link = OptMlLink(self._link)
+        if link.usable:
+            return self._start_linked(spec, directory, environment, link)
+        self._refuse_literal_paths(spec)
+        argv = [moved(word, spec.folder) for word in spec.argv]
+        environment = {name: moved(value, spec.folder) for name, value in environment.items()}
+        environment["SAGEMAKER_BASE_DIR"] = str(spec.folder)
+        return self._jobs.start(_job_spec(spec, argv, directory, environment, spec.on_exit))
+
+    def _start_linked(
+        self, spec: ContainerSpec, directory: Path, environment: Mapping[str, str], link: OptMlLink
+    ) -> Job:
+        def give_back(exit: JobExit) -> None:
+            link.give_back()
+            if spec.on_exit is not None:
+                spec.on_exit(exit)
+
+        link.take(spec.folder)
+        try:
+            return self._jobs.start(_job_spec(spec, spec.argv, directory, environment, give_back))
+        except BaseException:
+            link.give_back()
+            raise
 
     @staticmethod
     def _refuse_literal_paths(spec: ContainerSpec) -> None:
@@ -170,6 +181,27 @@ class ContainerEngine:
                     f"Headwater.NoMountNamespace: {path.name} line {line} names {OPT_ML}, "
                     f"and this system gives jobs no folder of that name ({why}). {remedy()}"
                 )
+
+
+def _job_spec(
+    spec: ContainerSpec,
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    on_exit: Callable[[JobExit], None] | None,
+) -> JobSpec:
+    return JobSpec(
+        id=spec.id,
+        argv=argv,
+        cwd=directory,
+        env=environment,
+        log_group=spec.log_group,
+        log_stream=spec.log_stream,
+        timeout_s=spec.timeout_s,
+        grace_s=GRACE_S,
+        on_line=spec.on_line,
+        on_exit=on_exit,
+    )
 
 
 def _base_environment(folder: Path) -> dict[str, str]:

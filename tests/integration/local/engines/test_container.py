@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from headwater.local.engines import container
 from headwater.local.engines.container import ContainerEngine, ContainerSpec, ContainerUnavailable, moved
+from headwater.local.engines.opt_ml_link import OptMlLink
 from headwater.local.jobs import JobSupervisor
 from headwater.local.store import Store
 
@@ -83,7 +85,7 @@ def test_a_missing_program_is_told(jobs: JobSupervisor, tmp_path: Path) -> None:
 def test_without_namespaces_arguments_and_variables_point_at_the_folder(jobs: JobSupervisor, tmp_path: Path) -> None:
     folder = tmp_path / "job"
     script = "import os, sys; print(os.environ['SM_MODEL_DIR'], sys.argv[1], os.getcwd())"
-    engine = ContainerEngine(jobs, isolated=False)
+    engine = ContainerEngine(jobs, isolated=False, link=tmp_path / "none")
     exit = engine.start(spec(folder, script, words=["/opt/ml/input"])).wait(WAIT_S)
     assert exit.tail[-1] == f"{folder}/model {folder}/input {folder}/code"
 
@@ -93,7 +95,27 @@ def test_without_namespaces_code_that_names_opt_ml_is_refused_with_the_line(
 ) -> None:
     script = "import os\n# /opt/ml in a comment\nprint(os.listdir('/opt/ml/model'))\n"
     with pytest.raises(ContainerUnavailable, match="script.py line 3 names /opt/ml"):
-        ContainerEngine(jobs, isolated=False).start(spec(tmp_path / "job", script))
+        ContainerEngine(jobs, isolated=False, link=tmp_path / "none").start(spec(tmp_path / "job", script))
+
+
+def test_by_a_link_jobs_take_turns(jobs: JobSupervisor, tmp_path: Path) -> None:
+    link = tmp_path / "opt-ml"
+    link.symlink_to(tmp_path / "turned")
+    engine = ContainerEngine(jobs, isolated=False, link=link)
+    script = f"import os; print(os.path.realpath('{link}'))"
+    argv = ["python3", f"{link}/code/script.py"]
+    running = [engine.start(replace(spec(tmp_path / name, script, name), argv=argv)) for name in ("a", "b")]
+    assert [job.wait(WAIT_S).tail[-1] for job in running] == [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert running[0].exit.done()
+
+
+def test_a_folder_at_opt_ml_is_no_link_to_turn(tmp_path: Path) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder)
+    assert not OptMlLink(folder).usable
+    assert not OptMlLink(link).usable
+    assert not OptMlLink(tmp_path / "absent").usable
 
 
 def test_moved_leaves_other_text_alone(tmp_path: Path) -> None:
