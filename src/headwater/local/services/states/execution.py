@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.error_rules import Catcher, catcher_for, retrier_for
-from headwater.local.services.states.errors import RUNTIME, StateFailure
+from headwater.local.services.states.errors import RUNTIME, TIMEOUT, StateFailure
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.paths import MISSING
@@ -220,17 +220,25 @@ class Execution:
         self.record_.status = status
         self.record_.stopped_ms = self.now_ms()
 
-    def end_badly(self, status: str, error: str | None, cause: str | None, *, previous: int | None = None) -> None:
-        """End as FAILED, TIMED_OUT or ABORTED: stop what is under way and record the end."""
+    def end_badly(self, status: str, error: str | None, cause: str | None) -> None:
+        """End as FAILED, TIMED_OUT or ABORTED: stop what is under way and record the end.
+
+        AWS links a failure to the event before it, and an abort or time-out to none; the time-out's error is in its
+        event only.
+        """
         for branch in list(self.branches.values()):
             if branch.phase == phases.CALLING:
                 self._cancel(branch)
             if branch.id in self.map_children:
                 self.abort_map_children(branch)
                 self.close_map_run(branch, ABORTED)
-        details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
+        shown = TIMEOUT if status == TIMED_OUT else error
+        details = {key: value for key, value in (("error", shown), ("cause", cause)) if value is not None}
         kind = {FAILED: "ExecutionFailed", TIMED_OUT: "ExecutionTimedOut", ABORTED: "ExecutionAborted"}[status]
-        self._append(kind, self.next_event_id - 1 if previous is None else previous, details)
+        previous = 0
+        if status == FAILED:
+            previous = self.root.last_event_id if self.root.phase == phases.FAILED else self.next_event_id - 1
+        self._append(kind, previous, details)
         self.record_.error, self.record_.cause = error, cause
         self._end(status)
 
@@ -296,7 +304,7 @@ class Execution:
         self.mark(branch)
         parent = branch.parent
         if parent is None:
-            self.end_badly(FAILED, failure.error, failure.cause, previous=branch.last_event_id)
+            self.end_badly(FAILED, failure.error, failure.cause)
         else:
             parent.state.child_failed(self, parent, branch, failure)  # type: ignore[attr-defined]
 
