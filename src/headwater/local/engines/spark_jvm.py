@@ -210,7 +210,7 @@ class Jvm:
             self._job.stop(grace_s=0)
 
     def join(self, timeout_s: float = 10) -> None:
-        """Wait until the process has ended."""
+        """Wait until the process has ended and its folder is gone."""
         self._ended.wait(timeout_s)
 
     def _line(self, stream: str, line: str) -> None:
@@ -218,9 +218,9 @@ class Jvm:
             self.sink(stream, line)
 
     def _exited(self, _: JobExit) -> None:
-        self._ended.set()
         self._close_stdin()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._ended.set()
 
     def _close_stdin(self) -> None:
         fd, self._stdin = self._stdin, None
