@@ -21,7 +21,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from headwater.local import wire
 from headwater.local.bus import Bus
@@ -140,12 +140,9 @@ class LocalEndpoint:
         """Stop serving, stop the services and their jobs, close the store."""
         if self._thread is None:
             return
+        self._end_services("drain")  # a notification's function still needs the gateway
         self.run_on_loop(self._gateway.close())
-        for service in reversed(self._services.values()):
-            try:
-                service.stop()
-            except Exception:
-                log.exception("%s did not stop cleanly", service.name)
+        self._end_services("stop")
         self.jobs.close()
         self.run_on_loop(_cancel_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -154,6 +151,14 @@ class LocalEndpoint:
         self._workers.shutdown(wait=True, cancel_futures=True)
         self.loop.close()
         self.store.close()
+
+    def _end_services(self, step: Literal["drain", "stop"]) -> None:
+        services = list(self._services.values())
+        for service in services if step == "drain" else reversed(services):
+            try:
+                service.drain() if step == "drain" else service.stop()
+            except Exception:
+                log.exception("%s did not %s cleanly", service.name, step)
 
     # -- calls ---------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,10 @@ import json
 import os
 import re
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from headwater.local import wire
@@ -42,7 +44,6 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
         }
     ),
     "ecr": "*",
-    "events": "*",
     "iam": "*",
     "kms": "*",
     "resourcegroupstaggingapi": "*",
@@ -76,6 +77,8 @@ NEVER = {
 READS = re.compile(r"(Describe|Get|List|Head|Search|Query|Scan|BatchGet|Simulate|Verify|Lookup|Check)")
 # These begin like reads and change something.
 WRITES = frozenset({"GetRandomPassword", "GetAuthorizationToken"})
+
+POLL_S = 0.1
 
 Handler = Callable[[Any, str, Any], tuple[int, dict[str, Any], Any]]
 
@@ -117,6 +120,25 @@ class MotoRecords:
 
     def handle(self, service: str, operation: str, http: HttpRequest, region: str) -> HttpResponse:
         """Answer a request, and journal it when it changed something."""
+        if (service, operation) == ("sqs", "ReceiveMessage"):
+            return self._receive(http, region)
+        return self._handle(service, operation, http, region)
+
+    def _receive(self, http: HttpRequest, region: str) -> HttpResponse:
+        """A long poll of a queue as short ones: moto would hold the lock, and every other record, for its length."""
+        try:
+            members = json.loads(http.body)
+        except ValueError:  # the query protocol of old clients
+            return self._handle("sqs", "ReceiveMessage", http, region)
+        end = time.monotonic() + float(members.get("WaitTimeSeconds") or 0)
+        poll = replace(http, body=json.dumps({**members, "WaitTimeSeconds": 0}).encode())
+        while True:
+            response = self._handle("sqs", "ReceiveMessage", poll, region)
+            if response.status >= 300 or b'"Messages"' in response.body or time.monotonic() >= end:
+                return response
+            time.sleep(POLL_S)
+
+    def _handle(self, service: str, operation: str, http: HttpRequest, region: str) -> HttpResponse:
         with self._lock:
             self._replay()
             if READS.match(operation) and operation not in WRITES:
@@ -124,7 +146,8 @@ class MotoRecords:
             seed = int(self._store.query("SELECT coalesce(max(id), 0) + 1 AS n FROM record_journal")[0]["n"])
             self._seed(seed)
             response = self._dispatch(service, http, region)
-            if response.status < 300:
+            empty = operation == "ReceiveMessage" and b'"Messages"' not in response.body
+            if response.status < 300 and not empty:
                 self._store.execute(
                     "INSERT INTO record_journal VALUES (?, ?, ?, ?)", (seed, service, region, _dump(http))
                 )

@@ -134,6 +134,9 @@ class Service:
     def start(self) -> None:
         """Called once when every service exists: finish or re-attach what an earlier process left."""
 
+    def drain(self) -> None:
+        """Called before the endpoint stops, while it still serves: let short work under way end, within a limit."""
+
     def stop(self) -> None:
         """Called when the endpoint stops: end what this service started."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 SERVICES: dict[str, str] = {
     "cloudformation": "headwater.local.services.cloudformation:CloudFormationService",
     "cloudwatch": "headwater.local.services.cloudwatch:CloudWatchService",
+    "events": "headwater.local.services.events:EventsService",
     "glue": "headwater.local.services.glue:GlueService",
     "lambda": "headwater.local.services.lambda_:LambdaService",
     "logs": "headwater.local.services.logs:LogsService",

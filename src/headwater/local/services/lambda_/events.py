@@ -14,7 +14,7 @@ import logging
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime
 from threading import Lock, Thread
 from typing import Any
@@ -81,6 +81,18 @@ class EventQueue:
             delivery = asyncio.run_coroutine_threadsafe(self._deliver(request_id), self._loop)
             self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
+
+    def drain(self, limit_s: float) -> None:
+        """Wait until no event is due or under way, at most ``limit_s`` seconds; those that wait for a retry may wait."""
+        end = time.monotonic() + limit_s
+        while (left_s := end - time.monotonic()) > 0:
+            now = time.time()
+            busy = [event for _, event in self._store.scan(EVENT) if event["due"] <= now]
+            with self._lock:
+                deliveries = set(self._deliveries)
+            if not busy or not deliveries:
+                return
+            wait(deliveries, min(left_s, 0.1), FIRST_COMPLETED)
 
     def close(self) -> None:
         """Stop; what is not delivered stays in the store for the next start."""

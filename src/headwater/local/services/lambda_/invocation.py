@@ -29,6 +29,7 @@ from headwater.local.services.lambda_.records import Target
 SYNC_BYTES = 6_291_456
 EVENT_BYTES = 1_048_576  # 1 MB since 2025-10, 256 KB before
 ACCOUNT_CONCURRENCY = 1000
+DRAIN_S = 10.0
 
 
 class InvocationOperations(EngineHolder):
@@ -44,6 +45,10 @@ class InvocationOperations(EngineHolder):
         """Take up the Event invocations that an earlier process left."""
         super().start()
         self.events.resume()
+
+    def drain(self) -> None:
+        """Let the Event invocations under way end: a run's notification is one."""
+        self.events.drain(DRAIN_S)
 
     def stop(self) -> None:
         """Stop taking events, and end every environment."""
