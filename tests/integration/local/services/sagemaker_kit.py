@@ -21,10 +21,16 @@ ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 
 class Kit:
-    """A lake with a role that may use it (but not ``secret/``), and SageMaker."""
+    """A lake with a role that may use it (but not ``secret/``), and SageMaker.
 
-    def __init__(self, endpoint: LocalEndpoint, aws: Callable[..., Any]) -> None:
-        self.endpoint = endpoint
+    Parameters
+    ----------
+    endpoint:
+        The endpoint, where it is in this process: needed to wait for events and to read logs.
+    """
+
+    def __init__(self, endpoint: LocalEndpoint | None, aws: Callable[..., Any]) -> None:
+        self._endpoint = endpoint
         self.s3, self.sagemaker, self.logs = aws("s3"), aws("sagemaker"), aws("logs")
         trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
         statements = [
@@ -36,6 +42,12 @@ class Kit:
         policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
         iam.put_role_policy(RoleName="jobs", PolicyName="lake", PolicyDocument=policy)
         self.s3.create_bucket(Bucket=BUCKET)
+
+    @property
+    def endpoint(self) -> LocalEndpoint:
+        """The endpoint in this process."""
+        assert self._endpoint is not None, "the endpoint is in another process"
+        return self._endpoint
 
     def put(self, key: str, body: bytes | str) -> str:
         """Put an object; returns its URI."""
