@@ -14,7 +14,8 @@ from typing import Any
 from headwater.local.services.states.errors import runtime
 from headwater.local.services.states.intrinsic_functions import same
 from headwater.local.services.states.json_text import dumps
-from headwater.local.services.states.paths import MISSING, Path, compile_path
+from headwater.local.services.states.path_parser import compile_path
+from headwater.local.services.states.paths import MISSING, Path
 from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.timestamps import parse_timestamp
 

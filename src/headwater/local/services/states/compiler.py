@@ -17,7 +17,7 @@ from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.jsonata_expressions import source_of
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.map_fields import NumberField
-from headwater.local.services.states.paths import compile_path
+from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.reference_paths import compile_reference_path
 from headwater.local.services.states.result_writer import ResultWriter
 from headwater.local.services.states.scope import Scope

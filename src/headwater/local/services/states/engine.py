@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.errors import RUNTIME
-from headwater.local.services.states.execution import FAILED, TIMED_OUT, Execution, TooManyEvents
+from headwater.local.services.states.execution import Execution, TooManyEvents
+from headwater.local.services.states.execution_record import FAILED, TIMED_OUT
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS
 

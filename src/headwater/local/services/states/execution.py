@@ -16,21 +16,22 @@ from typing import Any, Protocol
 
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
+from headwater.local.services.states.context_object import context_object
 from headwater.local.services.states.error_rules import Catcher, catcher_for, retrier_for
 from headwater.local.services.states.errors import RUNTIME, TIMEOUT, StateFailure
+from headwater.local.services.states.execution_record import (
+    ABORTED,
+    FAILED,
+    SUCCEEDED,
+    TIMED_OUT,
+    ExecutionRecord,
+)
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.paths import MISSING
 from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS, check_size
 from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
-from headwater.local.services.states.timestamps import iso_ms
-
-RUNNING = "RUNNING"
-SUCCEEDED = "SUCCEEDED"
-FAILED = "FAILED"
-TIMED_OUT = "TIMED_OUT"
-ABORTED = "ABORTED"
 
 Event = tuple[int, str, int, dict[str, Any]]  # (timestamp in ms, type, previous event id, details)
 
@@ -46,46 +47,6 @@ class Calls(Protocol):
 
     def cancel(self, execution: Execution, branch: Branch, task: dict[str, Any]) -> None:
         """Stop the job of a task that is no longer wanted."""
-
-
-@dataclass(slots=True)
-class ExecutionRecord:
-    """What is known of an execution beside its branches.
-
-    Attributes
-    ----------
-    revision:
-        Which text of the state machine it runs.
-    type:
-        STANDARD or EXPRESS.
-    map_run_arn, parent_arn, parent_branch, map_index:
-        Of a distributed Map's child: its map run, and where its result belongs.
-    """
-
-    arn: str
-    name: str
-    machine_arn: str
-    machine_name: str
-    revision: str
-    role_arn: str
-    type: str
-    input: str
-    started_ms: int
-    status: str = RUNNING
-    stopped_ms: int | None = None
-    output: str | None = None
-    error: str | None = None
-    cause: str | None = None
-    redrive_count: int = 0
-    redriven_ms: int | None = None
-    trace_header: str | None = None
-    alias_arn: str | None = None
-    version_arn: str | None = None
-    logging: dict[str, Any] | None = None
-    map_run_arn: str | None = None
-    parent_arn: str | None = None
-    parent_branch: int | None = None
-    map_index: int | None = None
 
 
 @dataclass(eq=False)
@@ -132,7 +93,7 @@ class Execution:
     changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
     parent: tuple[Execution, Branch] | None = None
     ended: bool = False
-    _context_input: Any = MISSING
+    _input: Any = MISSING
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -527,43 +488,11 @@ class Execution:
         return Scope(input, lambda: self.context(branch, item), branch.variables, result, error_output)
 
     def context(self, branch: Branch, item: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The context object, as ``$$`` and ``$states.context``."""
-        record = self.record_
-        if self._context_input is MISSING:
-            self._context_input = json.loads(record.input)
-        state: dict[str, Any] = {"EnteredTime": iso_ms(branch.entered_ms), "Name": branch.state_name}
-        if branch.state.type in ("Task", "Map", "Parallel"):
-            state["RetryCount"] = branch.retry_count
-        context: dict[str, Any] = {
-            "Execution": {
-                "Id": record.arn,
-                "Input": self._context_input,
-                "Name": record.name,
-                "RoleArn": record.role_arn,
-                "StartTime": iso_ms(record.started_ms),
-            },
-            "State": state,
-            "StateMachine": {"Id": record.machine_arn, "Name": record.machine_name},
-        }
-        if record.type == "STANDARD":
-            context["Execution"]["RedriveCount"] = record.redrive_count
-        if record.redriven_ms is not None:
-            context["Execution"]["RedriveTime"] = iso_ms(record.redriven_ms)
-        if branch.task is not None and branch.task.get("token"):
-            context["Task"] = {"Token": branch.task["token"]}
-        found = item or _item_of(branch)
-        if found is not None:
-            context["Map"] = {"Item": found}
-        return context
+        """The context object, as ``$$`` and ``$states.context``; ``item`` is a Map's that selects."""
+        if self._input is MISSING:
+            self._input = json.loads(self.record_.input)
+        return context_object(self.record_, self._input, branch, item)
 
 
 class TooManyEvents(Exception):
     """The history has reached its quota."""
-
-
-def _item_of(branch: Branch | None) -> dict[str, Any] | None:
-    while branch is not None:
-        if branch.item is not None:
-            return branch.item
-        branch = branch.parent
-    return None

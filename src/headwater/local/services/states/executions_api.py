@@ -10,7 +10,8 @@ import uuid
 from typing import Any
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
-from headwater.local.services.states.execution import Execution, ExecutionRecord
+from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.history import api_event
 from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.quotas import MAX_DATA_BYTES

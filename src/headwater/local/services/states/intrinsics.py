@@ -13,7 +13,8 @@ from typing import Any
 from headwater.local.services.states.errors import StateFailure
 from headwater.local.services.states.intrinsic_functions import FUNCTIONS, failure, java_text
 from headwater.local.services.states.json_text import dumps
-from headwater.local.services.states.paths import MISSING, Parser, PathSyntaxError, Scope
+from headwater.local.services.states.path_parser import Parser
+from headwater.local.services.states.paths import MISSING, PathSyntaxError, Scope
 
 MAX_NESTING = 10
 _FUNCTION_NAME = re.compile(r"States\.[A-Za-z0-9]+")

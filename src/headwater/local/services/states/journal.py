@@ -17,7 +17,8 @@ from typing import Any
 
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
-from headwater.local.services.states.execution import Event, Execution, ExecutionRecord
+from headwater.local.services.states.execution import Event, Execution
+from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.map_runs import MAP_RUN

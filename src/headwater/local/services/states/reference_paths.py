@@ -7,7 +7,8 @@ from typing import Any
 
 from headwater.local.services.states.errors import RESULT_PATH_MATCH_FAILURE, StateFailure
 from headwater.local.services.states.json_text import dumps
-from headwater.local.services.states.paths import PathSyntaxError, compile_path
+from headwater.local.services.states.path_parser import compile_path
+from headwater.local.services.states.paths import PathSyntaxError
 
 
 class ReferencePath:

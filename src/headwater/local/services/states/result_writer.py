@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.local.services.states.execution import ExecutionRecord
+from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.templates import Template
 from headwater.local.services.states.timestamps import iso_ms

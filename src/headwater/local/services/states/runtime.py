@@ -16,7 +16,8 @@ from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.caller import TaskCaller
 from headwater.local.services.states.compiler import compile_definition
 from headwater.local.services.states.engine import Engine
-from headwater.local.services.states.execution import ABORTED, RUNNING, Execution, ExecutionRecord
+from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.execution_record import ABORTED, RUNNING, ExecutionRecord
 from headwater.local.services.states.execution_logs import ExecutionLogs
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import Document

@@ -23,7 +23,8 @@ from headwater.local.services.states.state_map import MapState
 
 if TYPE_CHECKING:
     from headwater.local.services.states.branch import Branch
-    from headwater.local.services.states.execution import Execution, ExecutionRecord
+    from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.execution_record import ExecutionRecord
 
 CONCURRENCY = 1000
 

@@ -17,7 +17,8 @@ from headwater.local.services.states.jsonata_expressions import (
     compile_expression,
     source_of,
 )
-from headwater.local.services.states.paths import MISSING, compile_path
+from headwater.local.services.states.path_parser import compile_path
+from headwater.local.services.states.paths import MISSING
 from headwater.local.services.states.scope import Scope
 
 Evaluate = Callable[[Scope], Any]

@@ -10,7 +10,8 @@ from typing import Any
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.compiler import compile_state
 from headwater.local.services.states.errors import StateFailure
-from headwater.local.services.states.execution import Execution, ExecutionRecord
+from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.mock_context import read_context
 from headwater.local.services.states.mock_results import check_mock, read_result, refuse

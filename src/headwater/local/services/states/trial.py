@@ -12,7 +12,8 @@ from typing import Any
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.error_rules import catcher_for
 from headwater.local.services.states.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure, matches
-from headwater.local.services.states.execution import Execution, ExecutionRecord
+from headwater.local.services.states.execution import Execution
+from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.state import State

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from headwater.local.services.states import choice_rules, integrations
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
-from headwater.local.services.states.paths import PathSyntaxError, compile_path
+from headwater.local.services.states.path_parser import compile_path
+from headwater.local.services.states.paths import PathSyntaxError
 from headwater.local.services.states.reference_paths import compile_reference_path
 from headwater.local.services.states.timestamps import parse_timestamp
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local.services.states.paths import MISSING, PathSyntaxError, compile_path
+from headwater.local.services.states.path_parser import compile_path
+from headwater.local.services.states.paths import MISSING, PathSyntaxError
 from headwater.local.services.states.reference_paths import compile_reference_path
 
 NAMES = st.sampled_from(["a", "b", "c d", "é"])
