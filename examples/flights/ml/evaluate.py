@@ -2,7 +2,6 @@
 
 import json
 import tarfile
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +22,11 @@ def load(folder: Path) -> tuple[xgb.Booster, dict[str, list[str]]]:
     archives = sorted(folder.rglob("model.tar.gz"))
     if len(archives) != 1:
         raise FileNotFoundError(f"{folder}: expected one model.tar.gz, found {len(archives)}")
-    with tempfile.TemporaryDirectory() as scratch:
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(scratch, filter="data")
-        booster = xgb.Booster(model_file=Path(scratch) / "model.json")
-        return booster, json.loads((Path(scratch) / "categories.json").read_text())
+    with tarfile.open(archives[0]) as archive:
+        model, categories = (archive.extractfile(name).read() for name in ("model.json", "categories.json"))
+    booster = xgb.Booster()
+    booster.load_model(bytearray(model))
+    return booster, json.loads(categories)
 
 
 def auc(label: np.ndarray, score: np.ndarray) -> float:

@@ -75,7 +75,8 @@ def test_a_missing_program_is_told(jobs: JobSupervisor, tmp_path: Path) -> None:
     folder = tmp_path / "job"
     folder.mkdir()
     command = [sys.executable, "-I", "-S", str(container.LAUNCHER), str(folder), "/opt/ml", "no-such-program"]
-    tried = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S)
+    path = {"PATH": "/usr/bin:/bin"}
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, env=path)
     if not container.refusal():
         assert (tried.returncode, tried.stderr) == (127, "no-such-program: No such file or directory\n")
     else:

@@ -174,7 +174,7 @@ def unpack(archive: Path, code: Path, script: TrainingScript) -> None:
     """
     try:
         with tarfile.open(archive) as bundle:
-            bundle.extractall(code, filter="data")  # nosec B202: the data filter refuses paths outside
+            _extract(bundle, code)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ScriptError(f"{script.source} could not be unpacked: {error}") from error
     program = code / script.program
@@ -186,6 +186,18 @@ def unpack(archive: Path, code: Path, script: TrainingScript) -> None:
     requirements = code / "requirements.txt"
     if requirements.is_file():
         check_requirements(requirements.read_text(encoding="utf-8"))
+
+
+def _extract(bundle: tarfile.TarFile, folder: Path) -> None:
+    """Unpack without leaving ``folder``; Python before 3.11.4 has no filters, and takes no links then."""
+    if hasattr(tarfile, "data_filter"):
+        bundle.extractall(folder, filter="data")  # nosec B202: the data filter refuses paths outside
+        return
+    for member in bundle.getmembers():
+        target = Path(os.path.normpath(folder / member.name))
+        if not (member.isfile() or member.isdir()) or not target.is_relative_to(folder):
+            raise tarfile.ExtractError(f"{member.name!r} is a link, a device or outside the folder")
+    bundle.extractall(folder)  # nosec B202: checked above
 
 
 def check_requirements(text: str) -> None:
