@@ -22,6 +22,7 @@ from headwater.local.services.states.state_task import TaskState
 if TYPE_CHECKING:
     from headwater.local.services.states.engine import Engine
 
+CROWDED = 1000
 Task = tuple[Execution, Branch, int]
 
 
@@ -38,12 +39,15 @@ class TaskTokens:
         self._engine = engine
         self._lock = threading.Lock()
         self._tasks: dict[str, Task] = {}
+        self._crowded = CROWDED
         self._queues: dict[str, deque[str]] = {}
         self._pollers: dict[str, deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
 
     def open(self, execution: Execution, branch: Branch, token: str) -> None:
         """Make a task's token known; an activity's task is also put in its queue unless a worker has it."""
         state = branch.state
+        if len(self._tasks) >= self._crowded:
+            self._sweep()
         with self._lock:
             self._tasks[token] = (execution, branch, branch.attempt)
             if not isinstance(state, TaskState) or state.target.kind != "activity":
@@ -56,6 +60,12 @@ class TaskTokens:
         if poller is not None:
             loop, future = poller
             loop.call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))
+
+    def _sweep(self) -> None:
+        """Forget the tokens of tasks that ended by a time limit or a stop."""
+        for token in list(self._tasks):
+            self._alive(token)
+        self._crowded = max(CROWDED, 2 * len(self._tasks))
 
     def _alive(self, token: str) -> Task | None:
         with self._lock:
@@ -86,6 +96,7 @@ class TaskTokens:
             if not isinstance(state, TaskState):
                 return False
             self._engine.resume(execution, branch, lambda: act(state, execution, branch))
+            self._alive(token)  # forgets the token of a task that has ended by this
             return True
 
         if not self._engine.ask(arrive).result():

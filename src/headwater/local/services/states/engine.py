@@ -7,6 +7,7 @@ parks a thread for a Wait or a job: waits are entries of a heap, the ends of cal
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import logging
@@ -57,7 +58,7 @@ class Engine:
         self._before_commit = before_commit
         self._inbox: deque[Callable[[], None]] = deque()
         self._after_commit: list[Callable[[], None]] = []
-        self._timers: list[tuple[int, int, Execution, Branch | None]] = []
+        self._timers: list[tuple[int, int, str, int | None]] = []  # (due, order, execution, branch or the whole)
         self._order = itertools.count()
         self._movable: deque[Execution] = deque()
         self._touched: dict[int, Execution] = {}
@@ -108,8 +109,9 @@ class Engine:
         self.executions[execution.record_.arn] = execution
         self.touch(execution)
         if execution.machine.timeout_s is not None:
-            due = execution.record_.redriven_ms or execution.record_.started_ms
-            self._add_timer(due + 1000 * execution.machine.timeout_s, execution, None)
+            begun_ms = execution.record_.redriven_ms or execution.record_.started_ms
+            execution.deadline_ms = begun_ms + 1000 * execution.machine.timeout_s
+            self._add_timer(execution.deadline_ms, execution, None)
 
     def touch(self, execution: Execution) -> None:
         """Note that an execution changed or can move."""
@@ -165,7 +167,7 @@ class Engine:
             execution = self._movable.popleft()
             if not execution.ready or execution.ended:
                 continue
-            self._guarded(execution, lambda e=execution: e.step(STEPS_PER_TURN))  # type: ignore[misc]
+            self._guarded(execution, functools.partial(execution.step, STEPS_PER_TURN))
             self.touch(execution)
         self._commit()
 
@@ -205,7 +207,8 @@ class Engine:
     # -- timers ----------------------------------------------------------------------------------------------------
 
     def _add_timer(self, due_ms: int, execution: Execution, branch: Branch | None) -> None:
-        heapq.heappush(self._timers, (due_ms, next(self._order), execution, branch))
+        branch_id = None if branch is None else branch.id
+        heapq.heappush(self._timers, (due_ms, next(self._order), execution.record_.arn, branch_id))
 
     def _until_next_timer(self) -> float | None:
         return None if not self._timers else (self._timers[0][0] - Execution.now_ms()) / 1000
@@ -213,16 +216,22 @@ class Engine:
     def _fire_timers(self) -> None:
         now = Execution.now_ms()
         while self._timers and self._timers[0][0] <= now:
-            due, _, execution, branch = heapq.heappop(self._timers)
-            if execution.ended:
+            due, _, arn, branch_id = heapq.heappop(self._timers)
+            execution = self.executions.get(arn)
+            if execution is None or execution.ended:
                 continue
-            if branch is None:
-                self._guarded(execution, lambda e=execution: e.end_badly(TIMED_OUT, None, None))  # type: ignore[misc]
-            elif branch.phase in (phases.WAITING, phases.RETRYING) and branch.wake_ms == due:
-                execution.ready.append(branch)
-            elif branch.phase == phases.CALLING and branch.deadline_ms == due:
-                self._guarded(
-                    execution,
-                    lambda e=execution, b=branch: b.state.deadline(e, b),  # type: ignore[misc,attr-defined]
-                )
+            if branch_id is None:
+                if execution.deadline_ms == due:
+                    self._guarded(execution, functools.partial(execution.end_badly, TIMED_OUT, None, None))
+            else:
+                self._fire(execution, execution.branches.get(branch_id), due)
             self.touch(execution)
+
+    def _fire(self, execution: Execution, branch: Branch | None, due: int) -> None:
+        if branch is None:
+            return
+        if branch.phase in (phases.WAITING, phases.RETRYING) and branch.wake_ms == due:
+            execution.ready.append(branch)
+        elif branch.phase == phases.CALLING and branch.deadline_ms == due:
+            state: Any = branch.state
+            self._guarded(execution, functools.partial(state.deadline, execution, branch))

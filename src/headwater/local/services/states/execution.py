@@ -71,6 +71,8 @@ class Execution:
         Map runs to write to the journal.
     parent:
         Of a distributed Map's child: the execution and branch that wait for it.
+    deadline_ms:
+        When the machine's ``TimeoutSeconds`` end it; 0 for never.
     """
 
     record_: ExecutionRecord
@@ -92,6 +94,7 @@ class Execution:
     map_runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
     parent: tuple[Execution, Branch] | None = None
+    deadline_ms: int = 0
     ended: bool = False
     _input: Any = MISSING
 
@@ -202,6 +205,8 @@ class Execution:
         self._append(kind, previous, details)
         self.record_.error, self.record_.cause = error, cause
         self._end(status)
+        if status == TIMED_OUT:
+            self.record_.stopped_ms = self.deadline_ms
 
     # -- failure ---------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from headwater.local.service import ServiceError
@@ -13,6 +14,7 @@ MACHINE = "states.machine"
 REVISION = "states.revision"
 VERSION = "states.version"
 ALIAS = "states.alias"
+_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:stateMachine:.+")
 
 
 class Machines:
@@ -48,6 +50,8 @@ class Machines:
             version_arn = route(alias["routingConfiguration"])
             machine, revision, _, _ = self.resolve(version_arn)
             return machine, revision, version_arn, arn
+        if not _ARN.fullmatch(arn):
+            raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
         raise missing(arn)
 
     def add_revision(self, body: dict[str, Any]) -> str:
