@@ -53,6 +53,16 @@ def logs_id(stage: Stage) -> str:
     return logical_id(stage.name, "Logs")
 
 
+def rule_id(stage: Stage) -> str:
+    """Return the logical id of the rule that starts a function when a run did not succeed."""
+    return logical_id(stage.name, "Rule")
+
+
+def permission_id(stage: Stage) -> str:
+    """Return the logical id of that rule's permission to invoke the function."""
+    return logical_id(stage.name, "Permission")
+
+
 def role_name(workflow: str, part: str) -> dict[str, str]:
     """Return a role's name as a template value; IAM is global, so it carries the region."""
     return {"Fn::Sub": f"{resource_name(workflow, part, _LONGEST_ROLE)}-${{AWS::Region}}"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.errors import PlanError
-from headwater.plan import graph, images, naming, policies, resources, roles, storage
+from headwater.plan import ending, graph, images, naming, policies, resources, roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
 from headwater.plan.graph import Predecessors
@@ -101,15 +101,6 @@ class Plan:
         """Return the stage that a state of the state machine belongs to, None for a state of no stage."""
         return self.owners.get(state)
 
-    @property
-    def redrivable(self) -> bool:
-        """Whether RedriveExecution goes on from the stage that failed.
-
-        With functions for the end it does not: AWS redrives from the Fail state after them, which fails again. An
-        execution that was aborted is redriven from the aborted states in either case.
-        """
-        return all(stage.when == "success" for stage in self.stages)
-
 
 def make_plan(workflow: Workflow) -> Plan:
     """Plan a workflow: pure, deterministic, with no network.
@@ -188,6 +179,7 @@ def _template(
     if workflow.schedule is not None:
         found[naming.SCHEDULE_ROLE] = _machine_role(workflow, "scheduler", roles.schedule_permissions())
     found |= resources.schedule_resources(workflow)
+    found |= ending.ending_resources(workflow)
     return _within_quotas(workflow, found)
 
 

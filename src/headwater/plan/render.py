@@ -5,7 +5,7 @@ The JSON's shape is a contract: fields are added, never renamed or removed, whil
 ::
 
     {"version": 1, "workflow", "lake", "database", "parameters": {name: default}, "datasets": {name: prefix},
-     "levels": [[stage]], "period": [stage], "critical_path_s": {"graph", "planned"}, "redrivable",
+     "levels": [[stage]], "period": [stage], "critical_path_s": {"graph", "planned"},
      "stages": [{"name", "kind", "script", "reads": [dataset], "writes": [dataset], "after": [stage], "when",
                  "resource", "role", "period", "permissions": [permission]}],
      "state_machine": {"name", "permissions": [permission], "states": {state: stage | null}},
@@ -57,7 +57,6 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "levels": [list(level) for level in plan.levels],
         "period": list(plan.period),
         "critical_path_s": _critical_path(plan),
-        "redrivable": plan.redrivable,
         "stages": [_stage_json(stage) for stage in plan.stages],
         "state_machine": {
             "name": naming.machine_name(plan.name),

@@ -58,7 +58,8 @@ def machine_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permissi
     """Return what the state machine's role may do."""
     found: list[Permission] = []
     held = list(stages)
-    found += _start(held, FunctionStage, ("lambda:InvokeFunction",), "invoke the functions", "${%s.Arn}")
+    invoked = [stage for stage in held if not (isinstance(stage, FunctionStage) and stage.when == "failure")]
+    found += _start(invoked, FunctionStage, ("lambda:InvokeFunction",), "invoke the functions", "${%s.Arn}")
     glue_run = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
     found += _start(held, SparkStage, glue_run, "run the Glue jobs and wait for them", arn("glue", "job/${%s}"))
     crawl = ("glue:GetCrawler", "glue:StartCrawler")

@@ -3,17 +3,18 @@
 ::
 
     headwater: start        Pass    sets $run (parameters over their defaults) and $unique
-    [headwater: stages]     Parallel, one branch, only where there are functions for the end; Catches States.ALL
-        period part
-        headwater: data only?   Choice on $run.DATA_ONLY, only where there are a period part and a rest
-        rest
-    [failure functions, always functions]
-    [headwater: outcome]    Choice: Succeed, or Fail with the first error
+    period part
+    headwater: data only?   Choice on $run.DATA_ONLY, only where there are a period part and a rest
+    rest
+    [always functions]      with the status SUCCEEDED
 
 A stage's Task has the stage's name. Its helper states are named `<stage>: …`, states of no stage `headwater: …`; a
-stage's own name has no colon. Without functions for the end nothing catches, so that the execution fails in its failing
-state and a redrive goes on from there; with them, AWS redrives from the Fail state, which fails again.
-Not caught by States.ALL, by AWS's rule: States.DataLimitExceeded and States.Runtime.
+stage's own name has no colon.
+
+Nothing catches an error only to report it: a caught error ends the execution in a Fail state, and RedriveExecution
+starts there again instead of at the stage that failed. So an execution fails where it failed, and the functions for
+a failure are started by a rule on its status (:mod:`headwater.plan.ending`), which also sees what no Catch can: an
+execution that is stopped or timed out.
 """
 
 from __future__ import annotations
@@ -23,16 +24,14 @@ import json
 from headwater.plan.naming import BUCKET, DATABASE, variable
 from headwater.plan.nest import Leaf, Nest, Parallel, Sequence
 from headwater.plan.tasks import FORWARD, State, Tasks
-from headwater.workflow import order
 from headwater.workflow.stages import CrawlerStage, FunctionStage, GateStage, Stage
 from headwater.workflow.workflow import Workflow
 
 States = dict[str, State]
 
 HELPER = "headwater: "
-START, STAGES, OUTCOME = f"{HELPER}start", f"{HELPER}stages", f"{HELPER}outcome"
+START = f"{HELPER}start"
 _DATA_ONLY, _END = f"{HELPER}data only?", f"{HELPER}end of stages"
-_FAILED, _SUCCEEDED, _IF_FAILED = f"{HELPER}failed", f"{HELPER}succeeded", f"{HELPER}failed?"
 _BRISK_S, _LONGEST_WAIT_S = 4, 30
 _MOST_CRAWLS = 2
 
@@ -50,16 +49,11 @@ class Definition:
 
     def _document(self, period: Nest | None, rest: Nest | None) -> State:
         states: States = {START: {"Type": "Pass", "Assign": _assign(self._workflow), "Output": _run_output()}}
-        finals = [stage for stage in self._workflow.stages if order.is_final(stage)]
-        body: States = {}
-        first = self._body(body, period, rest)
-        if not finals:
-            states[START] |= {"Next": first}
-            states |= body
-        else:
-            states[START] |= {"Next": STAGES}
-            states[STAGES] = _stages_state(first, body)
-            self._finals(states, [stage for stage in finals if isinstance(stage, FunctionStage)])
+        finals = [s for s in self._workflow.stages if isinstance(s, FunctionStage) and s.when == "always"]
+        following: str | None = None
+        for stage in reversed(finals):
+            following = self._stage(states, stage, following)
+        states[START] |= {"Next": self._body(states, period, rest, following)}
         return {
             "Comment": f"Workflow {self._workflow.name}, compiled by Headwater",
             "QueryLanguage": "JSONata",
@@ -67,21 +61,22 @@ class Definition:
             "States": states,
         }
 
-    def _body(self, states: States, period: Nest | None, rest: Nest | None) -> str:
-        if period is None or rest is None:
-            whole = period or rest
-            if whole is None:
-                states[_END] = {"Type": "Pass", "Output": FORWARD, "End": True}
-                return _END
-            return self._chain(states, whole, None)
-        following = self._chain(states, rest, None)
-        states[_DATA_ONLY] = {
-            "Type": "Choice",
-            "Choices": [{"Condition": "{% $run.DATA_ONLY in [true, 'true'] %}", "Next": _END}],
-            "Default": following,
-        }
+    def _body(self, states: States, period: Nest | None, rest: Nest | None, following: str | None) -> str:
+        if period is not None and rest is not None:
+            first = self._chain(states, rest, following)
+            ended = following or self._end(states)
+            choice = {"Condition": "{% $run.DATA_ONLY in [true, 'true'] %}", "Next": ended}
+            states[_DATA_ONLY] = {"Type": "Choice", "Choices": [choice], "Default": first}
+            return self._chain(states, period, _DATA_ONLY)
+        whole = period or rest
+        if whole is None:
+            return following or self._end(states)
+        return self._chain(states, whole, following)
+
+    @staticmethod
+    def _end(states: States) -> str:
         states[_END] = {"Type": "Pass", "Output": FORWARD, "End": True}
-        return self._chain(states, period, _DATA_ONLY)
+        return _END
 
     def _chain(self, states: States, tree: Nest, following: str | None) -> str:
         """Add a nest's states, ending in a transition to the one that follows; return the first one's name."""
@@ -117,49 +112,6 @@ class Definition:
         self.owners |= {name: stage.name for name in added}
         return first
 
-    def _finals(self, states: States, finals: list[FunctionStage]) -> None:
-        """The functions for the end, failure's first, then a Choice on how the run went."""
-        following = OUTCOME
-        for stage in reversed([stage for stage in finals if stage.when == "always"]):
-            following = self._final(states, stage, following)
-        on_failure = [stage for stage in finals if stage.when == "failure"]
-        if on_failure:
-            always = following
-            for stage in reversed(on_failure):
-                following = self._final(states, stage, following)
-            states[_IF_FAILED] = _choice("{% $outcome.status = 'FAILED' %}", following, always)
-            following = _IF_FAILED
-        states[STAGES] |= {"Next": following}
-        states[STAGES]["Catch"][0]["Next"] = following
-        states[OUTCOME] = _choice("{% $outcome.status = 'SUCCEEDED' %}", _SUCCEEDED, _FAILED)
-        states[_SUCCEEDED] = {"Type": "Succeed", "Output": FORWARD}
-        states[_FAILED] = {"Type": "Fail", "Error": "{% $outcome.error.Error %}", "Cause": "{% $outcome.error.Cause %}"}
-
-    def _final(self, states: States, stage: FunctionStage, following: str) -> str:
-        # A function that fails at the end fails the run, but never hides the error of a run that failed already.
-        keep = "{% $outcome.status = 'FAILED' ? $outcome : " + _failure("$states.errorOutput") + " %}"
-        catch = {"ErrorEquals": ["States.ALL"], "Assign": {"outcome": keep}, "Output": FORWARD, "Next": following}
-        states[stage.name] = {**self._tasks.task(stage), "Catch": [catch], "Next": following}
-        self.owners[stage.name] = stage.name
-        return stage.name
-
-
-def _stages_state(first: str, body: States) -> State:
-    caught = "{% " + _failure("$states.errorOutput") + " %}"
-    return {
-        "Type": "Parallel",
-        "Branches": [{"StartAt": first, "States": body}],
-        "Output": "{% $merge($states.result) %}",
-        "Assign": {"outcome": {"status": "SUCCEEDED"}},
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Assign": {"outcome": caught}, "Output": FORWARD}],
-    }
-
-
-def _failure(error: str) -> str:
-    """An outcome of an error output, whose Cause may be missing."""
-    cause = f"$exists({error}.Cause) ? {error}.Cause : ''"
-    return f"{{'status': 'FAILED', 'error': {{'Error': {error}.Error, 'Cause': {cause}}}}}"
-
 
 def _assign(workflow: Workflow) -> dict[str, str]:
     defaults = json.dumps({"DATA_ONLY": False, **workflow.parameters}, sort_keys=True)
@@ -177,10 +129,6 @@ def _next(following: str | None) -> State:
     return {"End": True} if following is None else {"Next": following}
 
 
-def _choice(condition: str, then: str, otherwise: str) -> State:
-    return {"Type": "Choice", "Choices": [{"Condition": condition, "Next": then}], "Default": otherwise}
-
-
 def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
     """Start, wait and look until the crawl has ended: five times 1 s, then 2, 4 … 30 s; a failed one is made again."""
     prepare, wait, status, ended, failed, late, done = (
@@ -196,12 +144,14 @@ def _crawl(stage: CrawlerStage, start: State, following: str | None) -> States:
         {"Condition": f"{{% {ready} %}}", "Next": failed},
         {"Condition": f"{{% $waited_{name} >= {stage.timeout_s} %}}", "Next": late},
     ]
+    # Somebody else's crawl of the same data, still under way after the retries: its end is waited for like our own.
+    running = {"ErrorEquals": ["Glue.CrawlerRunningException"], "Output": FORWARD, "Next": wait}
     reason = f"$exists({crawl}.Message) ? {crawl}.Message : 'Glue gives no message'"
     cause = f"'Crawler of stage {stage.name} ended ' & {crawl}.Status & ': ' & ({reason})"
     slow = f"Crawler of stage {stage.name} ran for over {stage.timeout_s} s; raise timeout_s= if it needs longer"
     return {
         prepare: {"Type": "Pass", "Assign": {f"crawls_{name}": 1}, "Output": FORWARD, "Next": stage.name},
-        stage.name: {**start, "Next": wait},
+        stage.name: {**start, "Catch": [running], "Next": wait},
         wait: {"Type": "Wait", "Seconds": f"{{% $wait_{name} %}}", "Next": status},
         status: _look(name, start, ended),
         ended: {"Type": "Choice", "Choices": choices, "Default": wait},

@@ -83,15 +83,11 @@ class Tasks:
         payload: State = {
             "run": "{% $merge([$run, {'id': $states.context.Execution.Name, "
             "'start': $states.context.Execution.StartTime}]) %}",
-            "bucket": f"${{{BUCKET}}}",
-            "database": f"${{{DATABASE}}}",
-            "reads": {dataset.name: _uri(dataset, final) for dataset in stage.reads},
-            "writes": {dataset.name: _LAKE + dataset.prefix for dataset in stage.writes},
-            "status": "{% $outcome.status %}" if final else "RUNNING",
+            **event_of(stage),
+            "status": "SUCCEEDED" if final else "RUNNING",
         }
         if final:
-            payload["error"] = "{% $exists($outcome.error) ? $outcome.error : null %}"
-            payload["results"] = FORWARD
+            payload |= {"error": None, "results": FORWARD}
         return {
             "Resource": "lambda:invoke",
             "Arguments": {"FunctionName": f"${{{naming.resource_id(stage)}}}", "Payload": payload},
@@ -278,6 +274,16 @@ def _uri(dataset: Dataset, final: bool = False) -> str:
         return _LAKE + dataset.prefix
     made = f"$states.input.model_{dataset.name}"
     return f"{{% $exists({made}) ? {made} : '{_LAKE}{dataset.prefix}' %}}" if final else f"{{% {made} %}}"
+
+
+def event_of(stage: FunctionStage, failed: bool = False) -> State:
+    """The part of a function's event that says where its data is; of a failed run no model is known but its folder."""
+    return {
+        "bucket": f"${{{BUCKET}}}",
+        "database": f"${{{DATABASE}}}",
+        "reads": {d.name: _LAKE + d.prefix if failed else _uri(d, order.is_final(stage)) for d in stage.reads},
+        "writes": {dataset.name: _LAKE + dataset.prefix for dataset in stage.writes},
+    }
 
 
 def _in_execution(prefix: str, field: str) -> str:

@@ -89,7 +89,6 @@ def test_the_state_machine_starts_the_planned_jobs_and_passes_the_planned_roles(
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     assert allowed(sample, machine, "lambda:InvokeFunction") == {
         "${SummariseFunction.Arn}",
-        "${AlarmFunction.Arn}",
         "${NotifyFunction.Arn}",
     }
     assert {r.rsplit(":", 1)[1] for r in allowed(sample, machine, "glue:StartJobRun")} == {

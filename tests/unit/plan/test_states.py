@@ -85,8 +85,7 @@ def test_job_names_are_unique_and_short(sample: Plan) -> None:
     simulator, _ = walk(sample, Services())
     name = simulator.arguments["fit"]["TrainingJobName"]
     assert re.fullmatch(r"demand-fit-[0-9a-f]{12}-0-0", name)
-    text = sample.definition["States"]["headwater: stages"]["Branches"][0]
-    expression = _find(text, "fit")["Arguments"]["TrainingJobName"]
+    expression = _find(sample.definition, "fit")["Arguments"]["TrainingJobName"]
     assert "State.RetryCount" in expression and "Execution.RedriveCount" in expression
 
 
@@ -95,23 +94,47 @@ def test_data_only_runs_the_period_part_and_the_functions_for_the_end(sample: Pl
     assert stages_of(simulator, sample) == [*sample.period, "notify"] == ["catalog", "clean", "aggregate", "notify"]
 
 
-def test_a_failure_runs_the_failure_and_always_functions_and_keeps_its_error(sample: Plan) -> None:
+def test_a_failure_ends_the_execution_where_it_failed_so_that_a_redrive_goes_on_there(sample: Plan) -> None:
     services = Services()
     services.failing["label"] = Failure("States.TaskFailed", "exit code 1")
     simulator, failure = walk(sample, services)
     assert (failure.error, failure.cause) == ("States.TaskFailed", "exit code 1")
-    assert stages_of(simulator, sample)[-2:] == ["alarm", "notify"]
+    assert simulator.visited[-1] == "label"
+
+
+def test_the_functions_for_the_end_are_told_of_success(sample: Plan) -> None:
+    simulator, output = walk(sample, Services())
     event = simulator.arguments["notify"]["Payload"]
-    assert (event["status"], event["error"]) == ("FAILED", {"Error": "States.TaskFailed", "Cause": "exit code 1"})
+    assert (event["status"], event["error"]) == ("SUCCEEDED", None)
+    assert event["results"]["metrics_judge"] == output["metrics_judge"]
+    assert "alarm" not in simulator.visited
+
+
+@pytest.mark.parametrize("stage", ["alarm", "notify"])
+def test_a_rule_starts_the_functions_for_the_end_when_a_run_did_not_succeed(sample: Plan, stage: str) -> None:
+    resources = sample.template["Resources"]
+    rule = resources[f"{stage.title()}Rule"]["Properties"]
+    assert rule["EventPattern"]["detail"] == {
+        "stateMachineArn": [{"Ref": "StateMachine"}],
+        "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+    }
+    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [f"{stage.title()}Function", "Arn"]}
+    permission = resources[f"{stage.title()}Permission"]["Properties"]
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": [f"{stage.title()}Rule", "Arn"]}
+
+
+def test_a_rule_hands_on_the_event_of_a_run_that_failed(sample: Plan) -> None:
+    transformer = sample.template["Resources"]["NotifyRule"]["Properties"]["Targets"][0]["InputTransformer"]
+    text = transformer["InputTemplate"]["Fn::Sub"]
+    given = {"id": "run-1", "start": 1, "input": '{"RUN_DATE": ""}', "status": "FAILED", "error": "E", "cause": None}
+    assert set(transformer["InputPathsMap"]) == set(given)
+    for name, value in given.items():
+        text = text.replace(f"<{name}>", json.dumps(value))
+    event = json.loads(text)
+    assert event["run"] == {"id": "run-1", "start": 1, "input": '{"RUN_DATE": ""}'}
+    assert (event["status"], event["error"]) == ("FAILED", {"Error": "E", "Cause": None})
     assert event["reads"]["demand"] == "s3://${LakeBucket}/models/demand/"
-
-
-def test_a_function_failing_at_the_end_fails_the_run_but_hides_no_earlier_error(sample: Plan) -> None:
-    services = Services()
-    services.failing["notify"] = Failure("Lambda.Unknown", "no mail")
-    assert walk(sample, services)[1].error == "Lambda.Unknown"
-    services.failing["clean"] = Failure("States.Timeout")
-    assert walk(sample, services)[1].error == "States.Timeout"
 
 
 def test_a_closed_gate_names_value_and_threshold(sample: Plan) -> None:
@@ -145,7 +168,7 @@ def test_a_crawl_that_does_not_end_times_out(sample: Plan) -> None:
 
 def test_every_task_retries_with_full_jitter_and_a_cap_and_has_a_timeout(sample: Plan) -> None:
     tasks = [state for state in _all(sample.definition) if state["Type"] == "Task"]
-    assert len(tasks) == len(sample.stages) + 1
+    assert len(tasks) == len(sample.stages)  # one more to watch the crawl, one less: alarm is no state
     for task in tasks:
         assert task["TimeoutSeconds"] > 0
         for retrier in task["Retry"]:
@@ -154,7 +177,7 @@ def test_every_task_retries_with_full_jitter_and_a_cap_and_has_a_timeout(sample:
     assert (retried["ErrorEquals"], retried["MaxAttempts"]) == (["States.TaskFailed"], 2)
 
 
-def test_without_functions_for_the_end_nothing_catches(tmp_path: Path) -> None:
+def test_without_functions_for_the_end_there_is_only_the_work(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def handler(event, context): ...\n")
     workflow = Workflow("w", Lake("lake"))
     workflow.root = tmp_path

@@ -140,7 +140,6 @@ def test_the_json_has_the_documented_shape(sample: Plan) -> None:
     shape = json.loads(json.dumps(to_json(sample)))
     assert list(shape) == [
         *("version", "workflow", "lake", "database", "parameters", "datasets", "levels", "period", "critical_path_s"),
-        "redrivable",
         *("stages", "state_machine", "assets", "resources"),
     ]
     assert shape["stages"][1]["after"] == ["catalog"]

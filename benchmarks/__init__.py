@@ -1,0 +1,1 @@
+"""Speed and memory, measured: each benchmark prints a ratio against a floor or a peer in the same run."""
