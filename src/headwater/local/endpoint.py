@@ -140,7 +140,9 @@ class LocalEndpoint:
         """Stop serving, stop the services and their jobs, close the store."""
         if self._thread is None:
             return
-        self._end_services("drain")  # a notification's function still needs the gateway
+        # A notification's function still needs the gateway; and what ends in one service may begin work in another.
+        self._end_services("drain")
+        self._end_services("drain")
         self.run_on_loop(self._gateway.close())
         self._end_services("stop")
         self.jobs.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,8 @@ def failure_rule(aws: Clients, role: str) -> None:
     rule = aws("events").put_rule(Name="failed", EventPattern=json.dumps(pattern))["RuleArn"]
     transformer = {
         "InputPathsMap": {"name": "$.detail.name", "status": "$.detail.status", "input": "$.detail.input"},
-        "InputTemplate": '{"run": <name>, "text": "<name> is <status>", "input": <input>, "rule": <aws.events.rule-name>}',
+        "InputTemplate": '{"run": <name>, "text": "<name> is <status>", "input": <input>, '
+        '"rule": <aws.events.rule-name>}',
     }
     target = {"Id": "tell", "Arn": telling_function(aws, role, rule), "InputTransformer": transformer}
     assert aws("events").put_targets(Rule="failed", Targets=[target])["FailedEntryCount"] == 0
@@ -114,11 +116,63 @@ def test_a_failed_execution_reaches_a_function(aws: Clients, role: str) -> None:
     assert found == [{"run": "one", "text": "one is FAILED", "input": '{"a": 1}', "rule": "failed"}]
 
 
+def test_a_stack_wires_a_rule_to_a_function(aws: Clients, role: str) -> None:
+    told = queue(aws, "told")
+    code = TELL.strip()
+    resources = {
+        "Tell": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "python3.11",
+                "Handler": "index.handler",
+                "Role": role,
+                "Timeout": 20,
+                "Code": {"ZipFile": code},
+            },
+        },
+        "May": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Fn::GetAtt": ["Tell", "Arn"]},
+                "Principal": "events.amazonaws.com",
+                "SourceArn": {"Fn::GetAtt": ["Rule", "Arn"]},
+            },
+        },
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "EventPattern": {"source": ["aws.states"], "detail": {"status": ["FAILED"]}},
+                "Targets": [
+                    {
+                        "Id": "tell",
+                        "Arn": {"Fn::GetAtt": ["Tell", "Arn"]},
+                        "InputTransformer": {
+                            "InputPathsMap": {"error": "$.detail.error", "cause": "$.detail.cause"},
+                            "InputTemplate": '{"error": <error>, "cause": <cause>}',
+                        },
+                        "RetryPolicy": {"MaximumRetryAttempts": 2},
+                    }
+                ],
+            },
+        },
+    }
+    aws("cloudformation").create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    waiter = aws("cloudformation").get_waiter("stack_create_complete")
+    waiter.wait(StackName="s", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
+    aws("stepfunctions").start_execution(stateMachineArn=failing(aws, role))
+    assert [json.loads(m["Body"]) for m in receive(aws, told, 20)] == [{"error": "Bad", "cause": "no data"}]
+
+
 def test_a_stop_right_after_the_end_still_tells(endpoint: LocalEndpoint, aws: Clients, role: str) -> None:
     told = queue(aws, "told")
     failure_rule(aws, role)
     arn = failing(aws, role)
-    endpoint.call("stepfunctions", "start_execution", stateMachineArn=arn, name="one")
+    begun = endpoint.call("stepfunctions", "start_execution", stateMachineArn=arn, name="one")
+    ask = {"executionArn": begun["executionArn"]}
+    deadline = time.monotonic() + 20
+    while endpoint.call("stepfunctions", "describe_execution", **ask)["status"] == "RUNNING":
+        assert time.monotonic() < deadline
     endpoint.stop()
     again = LocalEndpoint(EndpointSettings(home=endpoint.home))
     again.start()

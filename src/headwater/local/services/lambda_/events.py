@@ -83,7 +83,7 @@ class EventQueue:
         delivery.add_done_callback(self._deliveries.discard)
 
     def drain(self, limit_s: float) -> None:
-        """Wait until no event is due or under way, at most ``limit_s`` seconds; those that wait for a retry may wait."""
+        """Wait until no event is due or under way, at most ``limit_s`` seconds; not for those that wait for a retry."""
         end = time.monotonic() + limit_s
         while (left_s := end - time.monotonic()) > 0:
             now = time.time()

@@ -20,6 +20,8 @@ from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.tasks_api import TasksApi
 from headwater.local.services.states.testing_api import TestingApi
 
+DRAIN_S = 5.0
+
 
 class StatesService(AliasesApi, ExecutionsApi, MachinesApi, MapRunsApi, TasksApi, TestingApi):
     """The service ``stepfunctions``."""
@@ -33,6 +35,10 @@ class StatesService(AliasesApi, ExecutionsApi, MachinesApi, MapRunsApi, TasksApi
     def start(self) -> None:
         """Begin to work, and take up the executions that an earlier process left."""
         self.runtime.start()
+
+    def drain(self) -> None:
+        """Publish the ends of the executions that have ended."""
+        self.runtime.drain(DRAIN_S)
 
     def stop(self) -> None:
         """Stop; executions under way go on at the next start."""

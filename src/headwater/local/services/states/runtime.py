@@ -59,6 +59,11 @@ class Runtime:
         for execution in self._restore_running().values():
             self.engine.post(functools.partial(self._take_up, execution))
 
+    def drain(self, limit_s: float) -> None:
+        """Wait until the changes of status made so far are published, at most about ``limit_s`` seconds."""
+        self.engine.ask(lambda: None).result(limit_s)
+        self._notifier.submit(lambda: None).result(limit_s)
+
     def stop(self) -> None:
         """Stop; what is unfinished stays in the journal."""
         self.engine.stop()
