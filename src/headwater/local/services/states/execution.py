@@ -272,7 +272,7 @@ class Execution:
         if parent is None:
             self.end_badly(FAILED, failure.error, failure.cause)
         else:
-            parent.state.child_failed(self, parent, branch, failure)  # type: ignore[attr-defined]
+            parent.state.child_failed(self, parent, branch, failure)
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class Execution:
             parent.children.pop(child.index, None)
         self.mark(parent)
         try:
-            parent.state.child_done(self, parent, child)  # type: ignore[attr-defined]
+            parent.state.child_done(self, parent, child)
         except StateFailure as failure:
             self.abort_children(parent)
             self.fail(parent, failure)

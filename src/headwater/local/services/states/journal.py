@@ -234,7 +234,7 @@ def _branch(branch_id: int, parent: Branch | None, body: dict[str, Any], machine
     if variables is None:
         variables = parent.variables if parent is not None else {}
     if parent is not None:
-        machine = parent.state.child_machine(body["index"])  # type: ignore[attr-defined]
+        machine = parent.state.child_machine(body["index"])
     branch = Branch(
         branch_id,
         parent,

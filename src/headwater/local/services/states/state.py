@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from headwater.local.services.states.error_rules import Catcher, Retrier
 from headwater.local.services.states.errors import StateFailure, runtime
 from headwater.local.services.states.json_text import Document
+from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.paths import MISSING, Path
 from headwater.local.services.states.reference_paths import ReferencePath
 from headwater.local.services.states.templates import Template
@@ -141,6 +142,20 @@ class State(ABC):
 
     def abort(self, execution: Execution, branch: Branch) -> None:
         """Stop what the state has under way."""
+
+    # What Map and Parallel do for the branches below them; no other state has any.
+
+    def child_machine(self, index: int) -> Machine:
+        """What the child of an index walks through."""
+        raise TypeError(f"a {self.type} state has no branches")
+
+    def child_done(self, execution: Execution, branch: Branch, child: Branch) -> None:
+        """A child has ended well."""
+        raise TypeError(f"a {self.type} state has no branches")
+
+    def child_failed(self, execution: Execution, branch: Branch, child: Branch, failure: StateFailure) -> None:
+        """A child has failed."""
+        raise TypeError(f"a {self.type} state has no branches")
 
 
 def no_results(path: Path) -> StateFailure:

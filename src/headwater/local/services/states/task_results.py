@@ -38,16 +38,16 @@ def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
     prefix, client = ("Lambda", "lambda") if api is None else (api.error_prefix, api.client)
     modelled = error_name(client, error.code)
     request = str(uuid.uuid4())
+    java = None if modelled is None else modelled.removesuffix("Exception") + "Exception"
     if target.kind == "sdk":
-        name = f"{prefix}Exception" if modelled is None else modelled.removesuffix("Exception") + "Exception"
         cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, Request ID: {request})"
-        return f"{prefix}.{name}", cause
+        return f"{prefix}.{java or prefix + 'Exception'}", cause
     base = _BASE_EXCEPTIONS.get(prefix, f"Amazon{prefix}Exception")
     cause = (
         f"{error.message} (Service: {base.removesuffix('Exception')}; Status Code: {error.status}; "
         f"Error Code: {error.code}; Request ID: {request}; Proxy: null)"
     )
-    return f"{prefix}.{modelled or base}", cause
+    return f"{prefix}.{java or base}", cause
 
 
 def invoke_result(response: dict[str, Any], payload: Any, length: int) -> dict[str, Any]:
