@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from headwater.plan import naming
-from headwater.plan.tasks import event_of
+from headwater.plan.tasks import event_of, stage_tags, tag_list
 from headwater.workflow import order
 from headwater.workflow.names import resource_name
 from headwater.workflow.stages import FunctionStage
@@ -71,6 +71,7 @@ def _rule(workflow: Workflow, stage: FunctionStage, function: str) -> dict[str, 
                     "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
                 }
             ],
+            "Tags": tag_list(stage_tags(workflow, stage)),
         },
     }
 
