@@ -98,7 +98,10 @@ class ByHand:
             "status": "SUCCEEDED",
         }
         module = Path(script).stem
-        call = f"import json,sys; sys.path.insert(0, 'functions'); import {module} as m; m.handler(json.loads(sys.argv[1]), None)"
+        call = (
+            f"import json, sys; sys.path.insert(0, 'functions'); import {module} as m; "
+            "m.handler(json.loads(sys.argv[1]), None)"
+        )
         command = [sys.executable, "-c", call, json.dumps(event)]
         done = subprocess.run(command, env=self.environment, cwd=self.project, capture_output=True, text=True)
         if done.returncode:
@@ -153,7 +156,7 @@ class ByHand:
         )
 
     def _under_opt_ml(self, tree: Path, command: list[str], **environment: str) -> None:
-        inside = f'mount --bind "$0" /opt/ml && exec "$@"'
+        inside = 'mount --bind "$0" /opt/ml && exec "$@"'
         Path("/opt/ml").mkdir(parents=True, exist_ok=True)
         wrapped = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside, str(tree), *command]
         self._run(wrapped, **environment)
