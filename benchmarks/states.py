@@ -94,7 +94,8 @@ class Machine:
     def run(self, input: Any, count: int = 1) -> None:
         """Start ``count`` executions and wait for all of them."""
         text = json.dumps(input)
-        started = [self.client.start_execution(stateMachineArn=self.arn, input=text) for _ in range(count)]
+        names = (uuid.uuid4().hex for _ in range(count))  # moto gives none of its own
+        started = [self.client.start_execution(stateMachineArn=self.arn, name=name, input=text) for name in names]
         for execution in started:
             while (status := self._status(execution["executionArn"])) == "RUNNING":
                 time.sleep(0.001)
