@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Optional
 
 import typer
@@ -12,6 +12,7 @@ from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Regio
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
+    from headwater.cli.project import Project as ProjectFolder
     from headwater.cloud.history import StageRun
     from headwater.cloud.logs import LogLine
     from headwater.cloud.runs import Run
@@ -44,7 +45,9 @@ def logs(
             runs = open_runs(folder, cloud)
             arn = runs.find(run)
             stage_logs = StageLogs(cloud)
-            chosen = _chosen(runs.describe(arn), stage)
+            described = runs.describe(arn)
+            _find_endings(folder, described)
+            chosen = _chosen(described, stage)
             if follow:
                 if len(chosen) != 1:
                     raise UsageError("--follow takes one stage: " + ", ".join(one.name for one in chosen))
@@ -67,6 +70,16 @@ def _chosen(run: Run, stage: str | None) -> list[StageRun]:
         if one.name == stage:
             return [one]
     raise UsageError(f"there is no stage {stage!r}; the stages are: {', '.join(one.name for one in run.stages)}")
+
+
+def _find_endings(folder: ProjectFolder, run: Run) -> None:
+    """Give the functions that a rule started after a failed run their log: the minute after the run's end."""
+    names = {s.name: s.resource for s in folder.plan.stages if s.when != "success" and s.resource}
+    for stage in run.stages:
+        if stage.name in names and stage.job is None and run.ended and run.status != "SUCCEEDED":
+            function = names[stage.name]
+            stage.job = {"service": "lambda", "id": function, "log_group": f"/aws/lambda/{function}", "log_stream": ""}
+            stage.started, stage.ended = run.ended, run.ended + timedelta(minutes=1)
 
 
 def _say(line: LogLine, stage: str = "") -> None:
