@@ -179,6 +179,7 @@ class Engine:
                 self.journal.write(touched)
             self._touched.clear()
         for execution in touched:
+            execution.saved()
             self._settle(execution)
         after, self._after_commit = self._after_commit, []
         for act in after:

@@ -110,6 +110,13 @@ class Execution:
         self.mark(self.root)
         self.ready.append(self.root)
 
+    def saved(self) -> None:
+        """What changed is in the journal."""
+        self.events.clear()
+        self.changed.clear()
+        self.cleared.clear()
+        self.changed_map_runs.clear()
+
     def redriven(self, previous: int) -> None:
         """Record that the execution was taken up again."""
         details = {"redriveCount": self.record_.redrive_count}

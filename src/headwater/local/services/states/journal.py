@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS states_executions (
     next_event_id INTEGER NOT NULL, next_branch_id INTEGER NOT NULL, record TEXT NOT NULL, map_run TEXT
 );
 CREATE INDEX IF NOT EXISTS states_executions_by_machine ON states_executions (machine_arn, started_ms, arn);
-CREATE INDEX IF NOT EXISTS states_executions_by_status ON states_executions (status, machine_arn, started_ms, arn);
+CREATE INDEX IF NOT EXISTS states_executions_running ON states_executions (started_ms) WHERE status = 'RUNNING';
 CREATE INDEX IF NOT EXISTS states_executions_by_map_run ON states_executions (map_run, started_ms, arn)
     WHERE map_run IS NOT NULL;
 CREATE TABLE IF NOT EXISTS states_events (
@@ -59,39 +59,21 @@ class Journal:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def write(self, executions: Iterable[Execution]) -> None:
-        """Commit what changed in the executions, all together."""
+        """Write what changed in the executions, all together; the surrounding transaction commits it."""
+        histories: list[tuple[str, int, int, str]] = []
+        states: list[tuple[Any, ...]] = []
         with self.store.transaction() as connection:
             for execution in executions:
-                self._write(connection, execution)
-
-    def _write(self, connection: sqlite3.Connection, execution: Execution) -> None:
-        record = execution.record_
-        for run in execution.changed_map_runs:
-            self.store.put(MAP_RUN, run["arn"], run)
-        if record.type == "EXPRESS" and record.map_run_arn is None:
-            _forget_changes(execution)
-            return
-        first = execution.next_event_id - len(execution.events)
-        if execution.events:
-            connection.execute(
-                "INSERT OR REPLACE INTO states_events VALUES (?, ?, ?, ?)",
-                (record.arn, first, execution.next_event_id - 1, dumps(execution.events)),
-            )
-        connection.execute(
-            "INSERT OR REPLACE INTO states_executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.arn,
-                record.machine_arn,
-                record.status,
-                record.started_ms,
-                execution.next_event_id,
-                execution.next_branch_id,
-                dumps({f.name: getattr(record, f.name) for f in _RECORD_FIELDS}),
-                record.map_run_arn,
-            ),
-        )
-        self._write_branches(connection, execution)
-        _forget_changes(execution)
+                for run in execution.changed_map_runs:
+                    self.store.put(MAP_RUN, run["arn"], run)
+                record = execution.record_
+                if record.type == "STANDARD" or record.map_run_arn is not None:
+                    states.append(_state_row(execution))
+                    if execution.events:
+                        histories.append(_history_row(execution))
+                    self._write_branches(connection, execution)
+            connection.executemany("INSERT OR REPLACE INTO states_events VALUES (?, ?, ?, ?)", histories)
+            connection.executemany("INSERT OR REPLACE INTO states_executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", states)
 
     def _write_branches(self, connection: sqlite3.Connection, execution: Execution) -> None:
         arn = execution.record_.arn
@@ -192,7 +174,26 @@ def _record(row: sqlite3.Row) -> ExecutionRecord:
     return ExecutionRecord(**json.loads(row["record"]))
 
 
-_RECORD_FIELDS = fields(ExecutionRecord)
+_RECORD_FIELDS = tuple(field.name for field in fields(ExecutionRecord))
+
+
+def _history_row(execution: Execution) -> tuple[str, int, int, str]:
+    first = execution.next_event_id - len(execution.events)
+    return execution.record_.arn, first, execution.next_event_id - 1, dumps(execution.events)
+
+
+def _state_row(execution: Execution) -> tuple[Any, ...]:
+    record = execution.record_
+    return (
+        record.arn,
+        record.machine_arn,
+        record.status,
+        record.started_ms,
+        execution.next_event_id,
+        execution.next_branch_id,
+        dumps({name: getattr(record, name) for name in _RECORD_FIELDS}),
+        record.map_run_arn,
+    )
 
 
 def _adopt(parent: Branch, child: Branch) -> None:
@@ -203,13 +204,6 @@ def _adopt(parent: Branch, child: Branch) -> None:
         if parent.children is None:
             parent.children = {}
         parent.children[child.index] = child
-
-
-def _forget_changes(execution: Execution) -> None:
-    execution.events.clear()
-    execution.changed.clear()
-    execution.cleared.clear()
-    execution.changed_map_runs.clear()
 
 
 def _delete_below(connection: sqlite3.Connection, arn: str, parent: int) -> None:
