@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import EndpointConnectionError, HTTPClientError
@@ -48,9 +49,10 @@ def raise_if_failed(cloud: Cloud, run: Run) -> None:
     failed = next((stage for stage in run.stages if stage.status in ("FAILED", "TIMED_OUT")), None)
     if failed:
         _explain_stage(cloud, failed)
-    cause = f": {plain_cause(run.cause)}" if run.cause else ""
+    said = " ".join(x for x in (run.error, plain_cause(run.cause)) if x) or "AWS gives no reason"
+    why = f"in stage {failed.name}" if failed else f": {said}"
     raise RunFailedError(
-        f"run {run.name} {run.status} after {seconds_text(_duration(run))}: {run.error or 'no error name'}{cause}\n"
+        f"run {run.name} {run.status} after {seconds_text(_duration(run))} {why}\n"
         "when it is mended, `headwater resume` goes on from the failed stage and `headwater run` starts anew",
         run.status,
         run.error or "",
@@ -68,9 +70,10 @@ def _explain_stage(cloud: Cloud, stage: StageRun) -> None:
     )
     lines = StageLogs(cloud).lines(stage)
     if lines:
-        err.print(f"the last lines of its log (`headwater logs {escape(repr(stage.name))}` shows all):")
-        for line in lines[-TAIL_LINES:]:
-            err.print(f"  {line.message}", markup=False)
+        err.print(f"the last lines of its log (`headwater logs {escape(shlex.quote(stage.name))}` shows all):")
+        shown = [part for line in lines[-TAIL_LINES:] for part in line.message.splitlines()]
+        for part in shown[-TAIL_LINES:]:
+            err.print(f"  {part}", markup=False)
     elif stage.cause:
         err.print(f"  {plain_cause(stage.cause)}", markup=False)
 

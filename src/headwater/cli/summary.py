@@ -48,8 +48,15 @@ def say_summary(made: dict[str, Any], run: Run) -> None:
     for name, found in made["datasets"].items():
         rows = f"{found['rows']:,} rows, " if found["rows"] is not None else ""
         size = bytes_text(found["size_bytes"])
-        out.print(f"  {escape(name):<16} {rows}{size} in {found['objects']} object(s)  {found['uri']}")
+        objects = f"{found['objects']} object{'' if found['objects'] == 1 else 's'}"
+        out.print(f"  {escape(name):<16} {rows}{size} in {objects}  {found['uri']}")
     for stage, values in made["metrics"].items():
-        shown = ", ".join(f"{name} {json.dumps(value)}" for name, value in values.items())
+        shown = ", ".join(f"{name} {_number(value)}" for name, value in values.items())
         out.print(f"  {escape(stage):<16} {shown}")
     out.print("  `headwater status`, `headwater logs STAGE` and `headwater history` tell more.", style="dim")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return json.dumps(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
