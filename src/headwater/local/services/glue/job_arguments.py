@@ -103,7 +103,8 @@ def fetch_files(merged: dict[str, str], script_uri: str, folder: Path, fetch: Fe
 
 def check_modules(text: str) -> None:
     """:class:`RunFailed` unless every module of ``--additional-python-modules`` is installed in the wanted version."""
-    for requirement in _split(text):
+    # A comma separates modules, and a module's conditions too.
+    for requirement in filter(None, map(str.strip, re.split(r",(?!\s*[=<>!~])", text))):
         problem = _unmet(requirement)
         if problem:
             raise RunFailed(
