@@ -3,6 +3,8 @@
 It is made when it is first needed, so that ``from_catalog`` costs nothing until something is asked of it. Records that
 a function failed on (``Map``, ``Filter``) are kept apart as errors, counted only when asked for.
 
+The file is long because AWS's class is: 36 methods with up to nine parameters each, most of them one line of work.
+
 Not faithful to AWS: a schema holds for the whole frame, it is not found again record by record; error thresholds are
 checked where the records are counted, not while they stream.
 """
