@@ -4,7 +4,7 @@ A definition is compiled once (:mod:`compiler`) and walked by branches (:mod:`ex
 type). The :mod:`engine` runs all executions on one thread and commits every event and every waiting branch to the
 :mod:`journal` before a call, an answer or a client can see it; after a kill the journal is where executions go on.
 
-Not faithful: JSONPath filters are a subset of Jayway's; tracing is accepted and traces nothing.
+Not faithful: JSONPath filters are a subset of Jayway's; tracing and encryption configurations are stored only.
 """
 
 from __future__ import annotations

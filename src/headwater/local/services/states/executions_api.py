@@ -19,7 +19,7 @@ from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
-_INCLUDED = {"truncated": False}
+_DATA = frozenset({"cause", "error", "input", "output", "outputDetails"})
 REDRIVABLE = ("ABORTED", "FAILED", "TIMED_OUT")
 
 
@@ -92,7 +92,11 @@ class ExecutionsApi(Service):
             )
         future = await loop.run_in_executor(None, self.runtime.run_to_end, record, definition)
         ended = await asyncio.wrap_future(future)
-        return self._sync_answer(ended)
+        answer = self._sync_answer(ended)
+        if includedData == "METADATA_ONLY":
+            answer = {key: value for key, value in answer.items() if key not in _DATA}
+            answer["inputDetails"] = {"included": False}
+        return answer
 
     @staticmethod
     def _sync_answer(record: ExecutionRecord) -> Members:
@@ -159,8 +163,10 @@ class ExecutionsApi(Service):
 
     @operation
     def describe_execution(self, call: Call, executionArn: str, includedData: str = "ALL_DATA") -> Members:
-        """An execution with its input and output."""
+        """An execution, with its input and output unless only metadata are asked for."""
         record = self._record(executionArn)
+        if includedData == "METADATA_ONLY":
+            return {**_summary(record), "inputDetails": {"included": False}, **_redrive_status(record)}
         answer: Members = {
             **_summary(record),
             "input": record.input,

@@ -167,7 +167,7 @@ class MachinesApi(Service):
             "stateMachineArn": version_arn or machine["arn"],
             "name": machine["name"],
             "status": "ACTIVE",
-            "definition": revision["definition"],
+            "definition": "" if includedData == "METADATA_ONLY" else revision["definition"],
             "roleArn": revision["roleArn"],
             "type": machine["type"],
             "creationDate": moment_of(machine["created_ms"]),
@@ -189,7 +189,7 @@ class MachinesApi(Service):
         return {
             "stateMachineArn": record.machine_arn,
             "name": record.machine_name,
-            "definition": revision["definition"],
+            "definition": "" if includedData == "METADATA_ONLY" else revision["definition"],
             "roleArn": revision["roleArn"],
             "updateDate": moment_of(revision["made_ms"]),
             "revisionId": revision["id"],

@@ -83,9 +83,10 @@ class Runtime:
 
         def start() -> None:
             execution.begin(document)
+            execution.actions.append(functools.partial(self._publish, record, RUNNING))
             self.engine.add(execution)
 
-        self._publish(record.arn, record.status, record.machine_arn, after=self.engine.ask(start))
+        self.engine.ask(start).result()
 
     def run_to_end(self, record: ExecutionRecord, definition: str) -> Future[ExecutionRecord]:
         """Start an execution; the answer comes at its end."""
@@ -95,15 +96,16 @@ class Runtime:
         self.begin(record, definition)
         return end
 
-    def _publish(self, arn: str, status: str, machine_arn: str, after: Future[Any] | None = None) -> None:
-        if after is not None:
-            after.result()
+    def _publish(self, record: ExecutionRecord, status: str) -> None:
+        """Tell the bus; as on AWS not of express executions, nor of a distributed Map's children."""
+        if record.type != "STANDARD" or record.map_run_arn is not None:
+            return
         try:
             self._notifier.submit(
-                self.endpoint.bus.publish, "states.execution", arn, status, stateMachineArn=machine_arn
+                self.endpoint.bus.publish, "states.execution", record.arn, status, stateMachineArn=record.machine_arn
             )
         except RuntimeError:  # stopping: nobody listens any more
-            log.debug("the end of %s is not published: the endpoint stops", arn)
+            log.debug("the status of %s is not published: the endpoint stops", record.arn)
 
     def _ended(self, execution: Execution) -> None:
         record = execution.record_
@@ -111,8 +113,7 @@ class Runtime:
             waiting = self._waiting.pop(record.arn, [])
         for future in waiting:
             future.set_result(record)
-        if record.map_run_arn is None:
-            self._publish(record.arn, record.status, record.machine_arn)
+        self._publish(record, record.status)
 
     # -- stop and come back ----------------------------------------------------------------------------------------
 
@@ -212,9 +213,10 @@ class Runtime:
 
         def start() -> None:
             self._start_again(execution)
+            execution.actions.append(functools.partial(self._publish, record, RUNNING))
             self.engine.add(execution)
 
-        self._publish(record.arn, "RUNNING", record.machine_arn, after=self.engine.ask(start))
+        self.engine.ask(start).result()
 
     def _reopen(self, execution: Execution, branch: Branch) -> None:
         """Make a branch of a failed execution go on: at its failed state, or in what failed below it."""

@@ -42,10 +42,12 @@ def test_a_call_begins_only_when_it_is_in_the_journal(small: SmallEndpoint) -> N
 
 def test_the_bus_tells_of_an_end_that_can_be_read(small: SmallEndpoint) -> None:
     statuses: list[str] = []
+    told: list[str] = []
     ended = threading.Event()
 
     def hear(event: dict[str, Any]) -> None:
         statuses.append(small.sfn("describe_execution", executionArn=event["id"])["status"])
+        told.append(event["status"])
         if event["status"] != "RUNNING":
             ended.set()
 
@@ -53,3 +55,4 @@ def test_the_bus_tells_of_an_end_that_can_be_read(small: SmallEndpoint) -> None:
     small.run(chain(("p", {"Type": "Pass"})))
     assert ended.wait(LIMIT_S)
     assert statuses[-1] == "SUCCEEDED"
+    assert told == ["RUNNING", "SUCCEEDED"]
