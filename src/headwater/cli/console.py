@@ -61,6 +61,11 @@ def reported(debug: bool) -> Iterator[None]:
         sys.exit(FAILED)
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things for people (``1 file``, ``2,000 files``)."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def bytes_text(size: float) -> str:
     """A size for people (``8.3 MB``)."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from headwater.cli.console import bytes_text, err, out, print_json, reported
+from headwater.cli.console import bytes_text, counted, err, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
 from headwater.errors import UsageError
 
@@ -88,7 +88,7 @@ def get(
     with reported(debug), _opened(project, home, on, profile, region) as lake:
         uri = lake.uri(source)
         path = target / uri.key.rsplit("/", 1)[-1] if target.is_dir() else target
-        lake.files.get(uri, path)
+        _download(lake.files, [(uri, path)])
         out.print(f"got {path} ({bytes_text(path.stat().st_size)})")
 
 
@@ -140,14 +140,13 @@ def sync(
         if folder.is_dir():
             changed = lake.files.plan_upload(folder, lake.uri(target))
             _upload(lake.files, changed)
-            out.print(f"synced {folder} to {lake.uri(target)}: {len(changed)} file(s) uploaded")
+            out.print(f"synced {folder} to {lake.uri(target)}: {counted(len(changed), 'file')} uploaded")
             return
         if not source.startswith("s3://") and not Path(target).is_dir():
             raise UsageError(f"{source} is no folder here; to download, name an existing folder as the target")
         wanted = lake.files.plan_download(lake.uri(source), Path(target).resolve())
-        for uri, path in wanted:
-            lake.files.get(uri, path)
-        out.print(f"synced {lake.uri(source)} to {target}: {len(wanted)} file(s) downloaded")
+        _download(lake.files, wanted)
+        out.print(f"synced {lake.uri(source)} to {target}: {counted(len(wanted), 'file')} downloaded")
 
 
 @app.command()
@@ -166,15 +165,27 @@ def rm(
         uri = lake.uri(where)
         if not recursive and not lake.files.exists(uri):
             raise UsageError(f"there is no object {uri}; --recursive removes everything below a path")
-        out.print(f"removed {lake.files.remove(uri, recursive)} object(s)")
+        out.print(f"removed {counted(lake.files.remove(uri, recursive), 'object')}")
 
 
 def _upload(files: LakeFiles, pairs: list[tuple[Path, LakeUri]]) -> None:
+    with _bar("uploading", sum(path.stat().st_size for path, _ in pairs)) as advance:
+        for path, uri in pairs:
+            files.put(path, uri, advance)
+
+
+def _download(files: LakeFiles, pairs: list[tuple[LakeUri, Path]]) -> None:
+    with _bar("downloading", sum(files.size_bytes(uri) for uri, _ in pairs) if err.is_terminal else 0) as advance:
+        for uri, path in pairs:
+            files.get(uri, path, advance)
+
+
+@contextmanager
+def _bar(doing: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; gives what takes the bytes done since the last call."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    total = sum(path.stat().st_size for path, _ in pairs)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("uploading", total=total)
-        for path, uri in pairs:
-            files.put(path, uri, lambda sent: progress.advance(task, sent))
+        task = progress.add_task(doing, total=total_bytes)
+        yield lambda done: progress.advance(task, done)

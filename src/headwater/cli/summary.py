@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from headwater.cli.console import bytes_text, out, seconds_text
+from headwater.cli.console import bytes_text, counted, out, seconds_text
 
 if TYPE_CHECKING:
     from headwater.cloud.runs import Run
@@ -48,8 +48,7 @@ def say_summary(made: dict[str, Any], run: Run) -> None:
     for name, found in made["datasets"].items():
         rows = f"{found['rows']:,} rows, " if found["rows"] is not None else ""
         size = bytes_text(found["size_bytes"])
-        objects = f"{found['objects']} object{'' if found['objects'] == 1 else 's'}"
-        out.print(f"  {escape(name):<16} {rows}{size} in {objects}  {found['uri']}")
+        out.print(f"  {escape(name):<16} {rows}{size} in {counted(found['objects'], 'object')}  {found['uri']}")
     for stage, values in made["metrics"].items():
         shown = ", ".join(f"{name} {_number(value)}" for name, value in values.items())
         out.print(f"  {escape(stage):<16} {shown}")

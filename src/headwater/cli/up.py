@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, Project
+
+if TYPE_CHECKING:
+    from headwater.cloud.session import EndpointAddress
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 USUAL_PORT = 4566
@@ -52,10 +56,13 @@ def up(
                 }
             )
             return
-        state = "is up already" if already else "is up"
-        out.print(f"# The endpoint {state} at {address.url} (pid {address.pid}). Any AWS client can use it:")
-        for name, value in address.exports().items():
-            out.print(f"export {name}={value}")
+        _say(address, "is up already" if already else "is up")
+
+
+def _say(address: EndpointAddress, state: str) -> None:
+    out.print(f"# The endpoint {state} at {address.url} (pid {address.pid}). Any AWS client can use it:")
+    for name, value in address.exports().items():
+        out.print(f"export {name}={value}")
 
 
 def _free_or_usual() -> int:
@@ -71,12 +78,18 @@ def _free_or_usual() -> int:
 
 
 def _serve(home: Path, port: int) -> None:
-    from headwater.local.endpoint import EndpointSettings
+    from headwater.cloud.session import EndpointAddress
+    from headwater.local.endpoint import EndpointSettings, LocalEndpoint
     from headwater.local.server import HomeIsTaken, serve
+
+    def say(endpoint: LocalEndpoint) -> None:
+        address = EndpointAddress.read(home)
+        if address:
+            _say(address, "serves until Ctrl-C")
 
     logging.captureWarnings(True)
     try:
-        serve(EndpointSettings.from_environment(home, port or _free_or_usual()), verbose=True)
+        serve(EndpointSettings.from_environment(home, port or _free_or_usual()), verbose=True, when_up=say)
     except (HomeIsTaken, OSError) as error:
         raise Exit(FAILED, str(error)) from error
     sys.stdout.flush()

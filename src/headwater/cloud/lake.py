@@ -97,13 +97,21 @@ class LakeFiles:
 
     def exists(self, where: LakeUri) -> bool:
         """Whether an object is there."""
+        return self._head(where) is not None
+
+    def size_bytes(self, where: LakeUri) -> int:
+        """The size of an object; 0 of one that is not there."""
+        found = self._head(where)
+        return int(found["ContentLength"]) if found else 0
+
+    def _head(self, where: LakeUri) -> dict[str, Any] | None:
         try:
-            self._s3.head_object(Bucket=where.bucket, Key=where.key)
+            found: dict[str, Any] = self._s3.head_object(Bucket=where.bucket, Key=where.key)
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
-                return False
+                return None
             raise explain(error) from error
-        return True
+        return found
 
     def remove(self, where: LakeUri, recursive: bool = False) -> int:
         """Delete an object, or everything under a prefix; returns how many were deleted."""

@@ -66,7 +66,11 @@ class Gateway:
         """A listening socket on loopback; raises OSError when the port is taken."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # with proto, asyncio sets NODELAY
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            sock.close()
+            raise OSError(f"port {port} of 127.0.0.1 cannot be had: {error.strerror}; choose another --port") from error
         sock.listen(512)
         return sock
 

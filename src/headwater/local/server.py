@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,10 +94,16 @@ def log_to(home: Path, verbose: bool) -> None:
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
-def serve(settings: EndpointSettings, verbose: bool = False, until_stdin_closes: bool = False) -> None:
+def serve(
+    settings: EndpointSettings,
+    verbose: bool = False,
+    until_stdin_closes: bool = False,
+    when_up: Callable[[LocalEndpoint], None] = lambda endpoint: None,
+) -> None:
     """Serve until SIGTERM or SIGINT. Blocks; raises :class:`HomeIsTaken` or OSError when the port is taken.
 
-    With ``until_stdin_closes`` it also ends when its parent does, however that ends.
+    With ``until_stdin_closes`` it also ends when its parent does, however that ends. ``when_up`` is called once it
+    serves.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with lock_home(settings.home):
@@ -110,6 +117,7 @@ def serve(settings: EndpointSettings, verbose: bool = False, until_stdin_closes:
         try:
             endpoint.start()
             announce(endpoint)
+            when_up(endpoint)
             ended.wait()
         finally:
             (settings.home / "endpoint.json").unlink(missing_ok=True)
