@@ -190,4 +190,5 @@ class ByHand:
         packed = self.lake / "models" / "delay_model"
         packed.mkdir(parents=True)
         with tarfile.open(packed / "model.tar.gz", "w:gz") as archive:
-            archive.add(tree / "model", arcname=".")
+            for path in sorted((tree / "model").iterdir()):
+                archive.add(path, arcname=path.name)
