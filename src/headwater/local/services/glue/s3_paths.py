@@ -49,10 +49,17 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 def _character_class(body: str) -> str:
     negated = body.startswith("!")
-    characters = "".join(c if c == "-" else re.escape(c) for c in (body[1:] if negated else body))
-    if not characters:
+    rest, members = body[1:] if negated else body, ""
+    while rest:
+        if len(rest) > 2 and rest[1] == "-":
+            members += f"{re.escape(rest[0])}-{re.escape(rest[2])}"
+            rest = rest[3:]
+        else:
+            members += re.escape(rest[0])  # also a hyphen that stands for itself
+            rest = rest[1:]
+    if not members:
         raise ValueError(f"an empty class [{body}]")
-    return f"(?!/)[{'^' if negated else ''}{characters}]"
+    return f"(?!/)[{'^' if negated else ''}{members}]"
 
 
 def _regex(pattern: str) -> str:

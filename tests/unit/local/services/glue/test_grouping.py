@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headwater.local.service import ServiceError
@@ -128,6 +128,7 @@ def test_exclusions(pattern: str, key: str, expected: bool) -> None:
     assert Exclusions([pattern]).match(key) is expected
 
 
+@example("[?--]", "")
 @given(st.text("ab/*?[]{},!-^\\\\.", max_size=12), st.text("ab/", max_size=6))
 def test_any_exclusion_is_read_or_refused(pattern: str, key: str) -> None:
     try:
