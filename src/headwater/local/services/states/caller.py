@@ -131,7 +131,15 @@ class TaskCaller:
         if isinstance(answer, _Failed):
             self._post_failure(execution, branch, attempt, answer.error, answer.cause)
             return
-        self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer))
+        if execution.record_.type == "STANDARD":
+            self.journal.keep_answer(execution.record_.arn, branch.id, attempt, answer)
+        job = state.target.api.job if state.target.api is not None and state.target.pattern.startswith(SYNC) else None
+
+        def unwanted() -> None:  # the execution was stopped, or the task timed out, while the job was being started
+            if job is not None:
+                self._submit(self._stop_job, state.target, job, {**task, "response": answer})
+
+        self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer), unwanted)
 
     def call_once(self, execution: Execution, state: TaskState, arguments: Any) -> Any:
         """Call a task's service and wait for the answer; StateFailure when the call fails (``TestState``)."""
@@ -194,7 +202,7 @@ class TaskCaller:
         watched = (execution, branch, branch.attempt)
         with self._lock:
             self._watched.setdefault(key, []).append(watched)
-        self._submit(self._look_at_job, *watched)
+        self._submit(self._look_at_job, *watched, True)
 
     def _forget(self, job: Job, task: dict[str, Any], branch: Branch) -> None:
         key = (job.topic, job.id(task["arguments"], task["response"]))
@@ -259,6 +267,11 @@ class TaskCaller:
             self.call(execution, branch)
             return
         state, task = _task_state(branch), branch.task or {}
+        if branch.id in execution.answers and "response" not in task:
+            self._open_token(execution, branch)
+            answer = execution.answers.pop(branch.id)
+            self._post(execution, branch, branch.attempt, lambda: state.answered(execution, branch, answer))
+            return
         if state.target.kind == "activity" or (state.waits_for_token and "response" in task):
             self._open_token(execution, branch)
             return
@@ -321,10 +334,19 @@ class TaskCaller:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def _post(self, execution: Execution, branch: Branch, attempt: int, act: Callable[[], None]) -> None:
+    def _post(
+        self,
+        execution: Execution,
+        branch: Branch,
+        attempt: int,
+        act: Callable[[], None],
+        unwanted: Callable[[], None] | None = None,
+    ) -> None:
         def arrive() -> None:
-            if branch.attempt == attempt and branch.phase == phases.CALLING:
+            if branch.attempt == attempt and branch.phase == phases.CALLING and not execution.ended:
                 self.engine.resume(execution, branch, act)
+            elif unwanted is not None:
+                unwanted()
 
         self.engine.post(arrive)
 

@@ -71,6 +71,8 @@ class Execution:
         Map runs to write to the journal.
     parent:
         Of a distributed Map's child: the execution and branch that wait for it.
+    has_called, answers:
+        Whether answers of calls may be in the journal; after a restart, those that were not yet taken, by branch.
     deadline_ms:
         When the machine's ``TimeoutSeconds`` end it; 0 for never.
     """
@@ -95,6 +97,8 @@ class Execution:
     changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
     parent: tuple[Execution, Branch] | None = None
     deadline_ms: int = 0
+    has_called: bool = False
+    answers: dict[int, Any] = field(default_factory=dict)
     ended: bool = False
     _input: Any = MISSING
 
@@ -294,6 +298,7 @@ class Execution:
         """Begin the call of ``branch.task`` once it is in the journal."""
         branch.phase = phases.CALLING
         branch.attempt += 1
+        self.has_called = True
         self.mark(branch)
         if branch.deadline_ms:
             self.timers.append((branch.deadline_ms, branch))

@@ -37,6 +37,10 @@ CREATE TABLE IF NOT EXISTS states_events (
     arn TEXT NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL, events TEXT NOT NULL,
     PRIMARY KEY (arn, first_id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states_answers (
+    arn TEXT NOT NULL, branch INTEGER NOT NULL, attempt INTEGER NOT NULL, answer TEXT NOT NULL,
+    PRIMARY KEY (arn, branch)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS states_branches (
     arn TEXT NOT NULL, id INTEGER NOT NULL, parent INTEGER, branch TEXT NOT NULL, PRIMARY KEY (arn, id)
 ) WITHOUT ROWID;
@@ -77,6 +81,8 @@ class Journal:
 
     def _write_branches(self, connection: sqlite3.Connection, execution: Execution) -> None:
         arn = execution.record_.arn
+        if execution.ended and execution.has_called:
+            connection.execute("DELETE FROM states_answers WHERE arn = ?", (arn,))
         if execution.record_.status == "SUCCEEDED":
             if execution.written:
                 connection.execute("DELETE FROM states_branches WHERE arn = ?", (arn,))
@@ -87,6 +93,12 @@ class Journal:
         if rows:
             connection.executemany("INSERT OR REPLACE INTO states_branches VALUES (?, ?, ?, ?)", rows)
             execution.written.update(execution.changed)
+
+    def keep_answer(self, arn: str, branch: int, attempt: int, answer: Any) -> None:
+        """Keep what a call answered, at once: a kill before the engine's next commit must not make it called again."""
+        self.store.execute(
+            "INSERT OR REPLACE INTO states_answers VALUES (?, ?, ?, ?)", (arn, branch, attempt, dumps(answer))
+        )
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -168,6 +180,17 @@ class Journal:
         for branch in list(execution.branches.values()):
             if branch.phase == phases.DONE:
                 del execution.branches[branch.id]
+        self._restore_answers(execution)
+
+    def _restore_answers(self, execution: Execution) -> None:
+        rows = self.store.query(
+            "SELECT branch, attempt, answer FROM states_answers WHERE arn = ?", (execution.record_.arn,)
+        )
+        execution.has_called = bool(rows)
+        for row in rows:
+            branch = execution.branches.get(row["branch"])
+            if branch is not None and branch.phase == phases.CALLING and branch.attempt == row["attempt"]:
+                execution.answers[branch.id] = json.loads(row["answer"])
 
 
 def _record(row: sqlite3.Row) -> ExecutionRecord:
