@@ -117,10 +117,7 @@ class LocalEndpoint:
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         for name, where in SERVICES.items():
             module, _, attribute = where.partition(":")
-            try:  # BUILDING: rooms that are not built yet
-                self._services[name] = getattr(importlib.import_module(module), attribute)(self)
-            except (ImportError, AttributeError):
-                log.info("no %s yet", name, exc_info=True)
+            self._services[name] = getattr(importlib.import_module(module), attribute)(self)
         self._thread = threading.Thread(target=self._run_loop, name="endpoint", daemon=True)
         self._thread.start()
         self.run_on_loop(self._gateway.serve(sock))
