@@ -130,22 +130,11 @@ def _ports() -> Iterator[Check]:
 
 
 def _namespaces() -> Iterator[Check]:
-    if sys.platform != "linux":
-        mend = "scripts that name /opt/ml literally need it: sudo mkdir -p /opt/ml, see docs/running.md"
-        yield Check("user namespaces", "warn", "only Linux has them", mend)
-        return
-    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10)  # nosec B603
-        said = answer.stderr.strip()
-        fit = answer.returncode == 0
-    except (OSError, subprocess.TimeoutExpired) as error:
-        said, fit = str(error), False
-    mend = (
-        "SageMaker scripts that name /opt/ml literally will fail. As root: "
-        "sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0"
-    )
-    yield Check("user namespaces", "ok" if fit else "warn", "work" if fit else said, "" if fit else mend)
+    from headwater.local.engines.container import refusal, remedy
+
+    why = refusal()
+    mend = f"SageMaker scripts that name /opt/ml literally will fail. {remedy()}" if why else ""
+    yield Check("user namespaces", "warn" if why else "ok", why or "each SageMaker job has a /opt/ml of its own", mend)
 
 
 def _file_system(home: Path) -> Iterator[Check]:
@@ -158,5 +147,8 @@ def _file_system(home: Path) -> Iterator[Check]:
     except OSError as error:
         yield Check("file system", "bad", f"{folder} cannot be written: {error}", "choose another --home")
         return
-    found = "tells case apart" if sensitive else "folds case: keys that differ only in case are escaped"
-    yield Check("file system", "ok", found)
+    if sensitive:
+        yield Check("file system", "ok", "tells case apart")
+        return
+    mend = "keep keys apart by more than their case, or put --home on a case-sensitive volume"
+    yield Check("file system", "warn", "folds case: keys that differ only in case are one object here", mend)
