@@ -21,7 +21,9 @@ def test_a_killed_endpoint_costs_only_the_stage_it_was_in(project_of: Callable[.
     assert run.end() == 5
     assert "headwater resume" in run.lines[-1] and OWN_CODE not in run.text
     project.await_nothing_left()
-    assert project.stages()["clean"]["status"] == "RUNNING"
+    assert "`headwater resume` goes on with it" in project.headwater("status")
+    assert "headwater resume" in project.headwater("run", code=7)
+    assert project.stages()["clean"]["status"] == "RUNNING", "looking and being refused change nothing"
 
     again = project.start("resume")
     again.until("fit", "RUNNING")

@@ -33,6 +33,7 @@ def test_a_broken_raw_file_is_named_by_file_line_and_column(project_of: Callable
     project = project_of(months=(1,), rows=500)
     project.keep_stages("validate", "catalog", "clean")
     sound = (project.path / JANUARY).read_text()
+    project.headwater("up")
     lines = sound.splitlines(keepends=True)
     column = lines[0].rstrip("\n").split(",").index("distance")
 
@@ -58,6 +59,7 @@ def test_a_broken_raw_file_is_named_by_file_line_and_column(project_of: Callable
     (project.path / JANUARY).write_text(sound)
     project.headwater("lake", "sync", "data/raw", "raw")
     assert f"{project.known_arrivals():,} rows" in project.headwater("run")
+    project.headwater("down")
 
 
 def test_a_failing_stage_shows_the_end_of_its_log(project_of: Callable[..., ProjectFolder]) -> None:
@@ -67,6 +69,7 @@ def test_a_failing_stage_shows_the_end_of_its_log(project_of: Callable[..., Proj
         "jobs/clean.py",
         ("    if months:\n", '    log.info("about to go wrong")\n    {}["no such key"]\n    if months:\n'),
     )
+    project.headwater("up")
     project.headwater("lake", "sync", "data/raw", "raw")
     said = project.headwater("run", code=6)
     assert "stage clean failed: KeyError: 'no such key'" in said
@@ -76,6 +79,14 @@ def test_a_failing_stage_shows_the_end_of_its_log(project_of: Callable[..., Proj
     assert stages["clean"]["status"] == "FAILED"
     assert "no such key" in stages["clean"]["cause"]
     assert "about to go wrong" in project.headwater("logs", "clean")
+
+    project.edit("jobs/clean.py", ('    {}["no such key"]\n', ""))
+    assert f"{project.known_arrivals():,} rows" in project.headwater("resume")
+    stages = project.stages()
+    assert {name: stage["status"] for name, stage in stages.items()} == dict.fromkeys(stages, "SUCCEEDED")
+    assert {name: stage["attempts"] for name, stage in stages.items()} == {"validate": 1, "catalog": 1, "clean": 2}
+    assert "Crawler has finished running" in project.headwater("logs", "catalog")
+    project.headwater("down")
 
 
 def test_one_run_at_a_time_holds_the_lake(project_of: Callable[..., ProjectFolder]) -> None:

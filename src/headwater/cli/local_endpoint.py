@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headwater.cloud.session import EndpointAddress
+from headwater.cloud.session import EndpointAddress, is_alive
 from headwater.errors import EndpointError
 
 START_LIMIT_S = 30.0
@@ -93,11 +93,7 @@ def stop(address: EndpointAddress) -> None:
         return
     limit = time.monotonic() + STOP_LIMIT_S
     while time.monotonic() < limit:
-        for process in _kept:
-            process.poll()
-        try:
-            os.kill(address.pid, 0)
-        except ProcessLookupError:
+        if not is_alive(address.pid):
             return
         time.sleep(0.02)
     raise EndpointError(f"the endpoint (pid {address.pid}) did not end within {STOP_LIMIT_S:.0f} s")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from headwater.cli.console import out, print_json, reported
+from headwater.cli.console import err, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
 from headwater.errors import UsageError
 
@@ -61,6 +61,8 @@ def logs(
                 return
             for name, line in lines:
                 _say(line, "" if stage else name)
+            if not lines:
+                err.print(f"{stage or 'the run'} has logged nothing (yet)", style="dim")
 
 
 def _chosen(run: Run, stage: str | None) -> list[StageRun]:

@@ -8,7 +8,7 @@ import typer
 
 from headwater.cli.console import out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
-from headwater.errors import RunFailedError, UsageError
+from headwater.errors import LakeHeldError, UsageError
 
 if TYPE_CHECKING:
     from headwater.cli.project import Project as ProjectFolder
@@ -71,10 +71,11 @@ def inputs(folder: ProjectFolder, fixed: dict[str, Any], settings: list[str]) ->
         For a parameter that workflow.py does not declare, or a setting without ``=``.
     """
     values = {**folder.plan.parameters, **fixed}
+    declared = set(folder.plan.parameters) - set(fixed)
     for setting in settings:
         name, found, value = setting.partition("=")
-        if not found or name not in values:
-            known = ", ".join(sorted(values)) or "none"
+        if not found or name not in declared:
+            known = ", ".join(sorted(declared)) or "workflow.py declares none"
             raise UsageError(f"--set takes NAME=VALUE of a declared parameter ({known}), got {setting!r}")
         values[name] = value
     return values
@@ -84,9 +85,8 @@ def settle_unfinished(runs: Runs, anew: bool) -> None:
     """Two executions must not work on one lake: stop what is unfinished when told to, else say how to go on."""
     for found in runs.latest(status="RUNNING"):
         if not anew:
-            raise RunFailedError(
-                f"run {found['name']} was interrupted and is not finished: `headwater resume` goes on with it, "
-                "`headwater run --anew` stops it first",
-                "RUNNING",
+            raise LakeHeldError(
+                f"run {found['name']} is not finished and holds the lake: `headwater resume` goes on with it, "
+                "`headwater run --anew` stops it first"
             )
         runs.stop(found["executionArn"], "a new run was asked for")

@@ -32,6 +32,7 @@ def status(
         from headwater.cloud.history import plain_cause
 
         folder = ProjectFolder(project, home)
+        was_up = folder.local_address() is not None
         with folder.cloud(Where(on, profile, region)) as cloud:
             runs = open_runs(folder, cloud)
             found = runs.describe(runs.find(run))
@@ -45,5 +46,7 @@ def status(
             took = seconds_text((found.ended - found.started).total_seconds() if found.ended else None)
             out.print(f"run {found.name}  {found.status}  {took}".rstrip())
             out.print(table_of(found, kinds))
+            if found.status == "RUNNING" and on == "local" and not was_up:
+                out.print("it was interrupted; `headwater resume` goes on with it", style="yellow")
             if found.error:
                 out.print(f"{found.error}: {plain_cause(found.cause)}", markup=False)

@@ -200,8 +200,11 @@ def plain_cause(cause: str | None) -> str:
 
 
 def _scheduled_job(event: Event) -> dict[str, str] | None:
-    """The Lambda function of a task: it has its log group as soon as it is scheduled."""
+    """The Lambda function or crawler of a task: its log group is known as soon as it is scheduled."""
     details = event.get("taskScheduledEventDetails", {})
+    if (details.get("resourceType"), details.get("resource")) == ("aws-sdk:glue", "startCrawler"):
+        crawler = str(_parse(details.get("parameters")).get("Name", ""))
+        return {"service": "glue-crawler", "id": crawler, "log_group": "/aws-glue/crawlers", "log_stream": crawler}
     if details.get("resourceType") != "lambda":
         return None
     function = str(_parse(details.get("parameters")).get("FunctionName", "")).rsplit(":function:", 1)[-1]

@@ -66,7 +66,8 @@ class StageLogs:
             return [(group, {"logStreamNames": [job["id"]]}) for group in GLUE_GROUPS]
         if job["service"] == "sagemaker":
             return [(job["log_group"], {"logStreamNamePrefix": f"{job['id']}/"})]
-        options: dict[str, Any] = {}
+        # A function and a crawler log to the same place in every run: the run's own lines are those of its time.
+        options: dict[str, Any] = {"logStreamNames": [job["log_stream"]]} if job["log_stream"] else {}
         if stage.started:
             options["startTime"] = _ms(stage.started)
         if stage.ended:

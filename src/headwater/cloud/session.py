@@ -41,9 +41,7 @@ class EndpointAddress:
             found = json.loads((home / "endpoint.json").read_text())
         except (OSError, ValueError):
             return None
-        try:
-            os.kill(found["pid"], 0)
-        except (ProcessLookupError, PermissionError):
+        if not is_alive(found["pid"]):
             return None
         return cls(**{name: found[name] for name in cls.__dataclass_fields__})
 
@@ -55,6 +53,18 @@ class EndpointAddress:
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_DEFAULT_REGION": self.region,
         }
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of ours runs. One that ended and that nobody has reaped (in a container, say) does not."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):  # no /proc, or it ended just now
+        return True
 
 
 class Cloud:
