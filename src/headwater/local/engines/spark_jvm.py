@@ -124,7 +124,7 @@ def java_command(options: JvmOptions, home: Path, folder: Path) -> list[str]:
         "-Dfile.encoding=UTF-8",
         "-Duser.timezone=UTC",
         f"-Djava.io.tmpdir={folder}",
-        f"-Dlog4j2.configurationFile=file:{LOG4J}",
+        f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
         *options.java_options,
         "-cp",
         class_path,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 S3_SCHEMES = ("s3", "s3a", "s3n")
 VIEW_FS = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
@@ -47,8 +48,9 @@ def lake_properties(s3_root: Path, buckets: Iterable[str]) -> dict[str, str]:
     """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``."""
     properties = {f"spark.hadoop.fs.{scheme}.impl": VIEW_FS for scheme in S3_SCHEMES}
     properties["spark.hadoop.fs.lake.impl"] = LAKE_FS
-    for bucket in buckets:
-        properties[f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"] = f"lake://{s3_root / bucket}"
+    for bucket in buckets:  # a link is a URI: a folder's name may hold a space, "%" or "#"
+        target = f"lake://{quote(os.fsencode(s3_root / bucket))}"
+        properties[f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"] = target
     return properties
 
 

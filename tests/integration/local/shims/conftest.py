@@ -24,8 +24,8 @@ BUCKET = "lake"
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bucket's folder."""
-    path = tmp_path_factory.mktemp("s3") / BUCKET
+    """The bucket's folder, below one with a name that a URI must escape."""
+    path = tmp_path_factory.mktemp("a lake, 50% #1") / BUCKET
     path.mkdir()
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -86,3 +87,10 @@ def test_each_bucket_is_mounted(tmp_path: Path) -> None:
     properties = lake_properties(tmp_path, ["a", "b.c"])
     assert properties["spark.hadoop.fs.viewfs.mounttable.b.c.linkFallback"] == f"lake://{tmp_path}/b.c"
     assert {f"spark.hadoop.fs.{scheme}.impl" for scheme in ("s3", "s3a", "s3n")} <= set(properties)
+
+
+def test_a_mount_is_a_uri_whatever_the_folder_is_called() -> None:
+    properties = lake_properties(Path("/my work/50% #1"), ["a"])
+    link = urlsplit(properties["spark.hadoop.fs.viewfs.mounttable.a.linkFallback"])
+    assert (link.scheme, unquote(link.path)) == ("lake", "/my work/50% #1/a")
+    assert not (link.fragment or link.query or " " in link.path)
