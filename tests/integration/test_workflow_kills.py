@@ -43,6 +43,7 @@ def test_a_killed_endpoint_costs_only_the_stage_it_was_in(project_of: Callable[.
     assert {stage["status"] for stage in stages.values()} == {"SUCCEEDED"}
     assert {name: stage["attempts"] for name, stage in stages.items() if stage["job"]} == {
         "validate": 1,
+        "catalog": 1,
         "clean": 2,
         "featurise": 1,
         "split": 1,
@@ -64,6 +65,7 @@ def test_ctrl_c_stops_the_jobs_and_a_killed_command_leaves_nothing(project_of: C
     project.await_process("spark_driver.py")
     run.signal(signal.SIGINT)
     assert run.end() == 130
+    run.until("clean", "ABORTED")
     assert "headwater resume" in run.lines[-1] and OWN_CODE not in run.text
     project.await_nothing_left()
     stages = project.stages()

@@ -41,7 +41,7 @@ def reported(debug: bool) -> Iterator[None]:
         yield
     except Exit as end:
         if end.message:
-            err.print(f"[red]error:[/red] {escape(end.message)}")
+            err.print(("" if end.code == INTERRUPTED else "[red]error:[/red] ") + escape(end.message))
         sys.exit(end.code)
     except HeadwaterError as error:
         if debug:

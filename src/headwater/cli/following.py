@@ -28,11 +28,15 @@ def follow(runs: Runs, arn: str, kinds: dict[str, str], quiet: bool = False) -> 
     run: Run | None = None
     try:
         with stage_view(kinds, quiet) as view:
-            for run in runs.follow(arn):
-                view.show(run)
-    except KeyboardInterrupt:
-        runs.stop(arn, "interrupted from the keyboard")
-        raise Exit(INTERRUPTED, "stopped, with the jobs that it had started; `headwater resume` goes on") from None
+            try:
+                for run in runs.follow(arn):
+                    view.show(run)
+            except KeyboardInterrupt:
+                runs.stop(arn, "interrupted from the keyboard")
+                view.show(runs.describe(arn))
+                raise Exit(
+                    INTERRUPTED, "stopped, with the jobs that it had started; `headwater resume` goes on"
+                ) from None
     except (EndpointConnectionError, HTTPClientError) as error:
         raise EndpointError("the endpoint went away in the middle of the run; `headwater resume` goes on") from error
     if run is None:
