@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from headwater.cloud.session import is_alive
 from tests.integration.command_line import SCRIPT, Background, ProjectFolder, environment, wait_until
 
 CLIENT = """
@@ -138,7 +139,7 @@ def test_up_down_up_keeps_what_is_there(home: Path) -> None:
     aws("s3").put_object(Bucket="kept", Key="a/b", Body=b"kept")
     assert "has ended" in down(home)
     assert "no endpoint serves" in down(home)
-    assert not psutil.pid_exists(first["pid"])
+    assert not is_alive(first["pid"])
 
     second = up(home)
     assert second["pid"] != first["pid"]
