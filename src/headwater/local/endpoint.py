@@ -27,7 +27,7 @@ from headwater.local import wire
 from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
-from headwater.local.authorizer import Authorizer
+from headwater.local.identity.authorizer import Authorizer
 from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services import SERVICES

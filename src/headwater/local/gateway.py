@@ -24,7 +24,7 @@ from headwater.local import bodies, s3_http, wire
 from headwater.local.endpoint import LocalEndpoint, unknown_operation
 from headwater.local.identity import Principal
 from headwater.local.service import Call, Members, ServiceError
-from headwater.local.sigv4 import Signature, check_signature, read_signature
+from headwater.local.identity.sigv4 import Signature, check_signature, read_signature
 from headwater.local.wire import HttpRequest, HttpResponse, Routed
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from headwater.local.engines.function_environment import Environment, RoleEnvironment
 from headwater.local.engines.function_spec import FunctionSpec, Invocation, Outcome
-from headwater.local.job_logs import LogBatches, LogStore
+from headwater.local.jobs.logs import LogBatches, LogStore
 from headwater.local.jobs import JobSupervisor
 
 KEEP_IDLE_S = 300.0

@@ -25,11 +25,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from headwater.local import processes
+from headwater.local.jobs import processes
 from headwater.local.engines.function_logs import TAIL_BYTES, FrameReader, Report, Status, platform_log
 from headwater.local.engines.function_runtime_api import RuntimeConnection
 from headwater.local.engines.function_spec import RESPONSE_BYTES, FunctionSpec, Invocation, Outcome, failure
-from headwater.local.job_logs import LineSplitter, LogBatches
+from headwater.local.jobs.logs import LineSplitter, LogBatches
 from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 INIT_LIMIT_S = 10  # "The Init phase is limited to 10 seconds" (Lambda execution environment)

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from headwater.local.identity import Principal
-from headwater.local.policies import Request, is_allowed
+from headwater.local.identity.policies import Request, is_allowed
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.events.target_operations import target_kind
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from headwater.local.checksums import ALGORITHMS
+from headwater.local.bodies.checksums import ALGORITHMS
 from headwater.local.service import Members, ServiceError
 from headwater.local.services.s3 import errors
 from headwater.local.services.s3.conditions import epoch_s

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.local import bodies, checksums
+from headwater.local import bodies
+from headwater.local.bodies import checksums
 from headwater.local.bodies import UploadBody
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.s3 import errors

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from headwater.local import bodies, checksums, copying
+from headwater.local import bodies
+from headwater.local.bodies import checksums, copying
 from headwater.local.bodies import FileBody, UploadBody
-from headwater.local.checksums import ALGORITHMS
+from headwater.local.bodies.checksums import ALGORITHMS
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.s3 import errors
 from headwater.local.services.s3.attributes import (

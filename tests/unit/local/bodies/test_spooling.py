@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local import bodies, checksums
-from headwater.local.aws_chunked import ChunkDecoder
+from headwater.local import bodies
+from headwater.local.bodies import checksums
+from headwater.local.bodies.aws_chunked import ChunkDecoder
 from headwater.local.bodies import FileBody, UploadBody
 from headwater.local.service import ServiceError
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from headwater.local import processes
+from headwater.local.jobs import processes
 
 LIMIT_S = 10
 

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from headwater.local import guard
+from headwater.local.jobs import guard
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 HAS_PROC = Path("/proc/self/statm").exists()

@@ -14,13 +14,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from headwater.local.actions import requests_of
-from headwater.local.policies import Statement, is_allowed
+from headwater.local.identity.actions import requests_of
+from headwater.local.identity.policies import Statement, is_allowed
 from headwater.local.service import Call, Members, ServiceError
 
 if TYPE_CHECKING:
     from headwater.local.endpoint import LocalEndpoint
-    from headwater.local.identity import Principal
+    from headwater.local.identity.principals import Principal
 
 # Every principal may ask who it is.
 FREE = frozenset({("sts", "GetCallerIdentity")})

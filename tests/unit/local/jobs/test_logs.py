@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local.job_logs import BATCH_LINES, EVENT_BYTES, LineSplitter, LogBatches, Tail
+from headwater.local.jobs.logs import BATCH_LINES, EVENT_BYTES, LineSplitter, LogBatches, Tail
 
 
 @given(st.lists(st.text().filter(lambda text: "\n" not in text and not text.endswith("\r"))), st.data())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local import guard
+from headwater.local.jobs import guard
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(2, 40))))

@@ -2,13 +2,14 @@
 
 A job leads a session and process group of its own. Its output goes line by line to CloudWatch Logs, it has a time
 limit and a memory limit, it is stopped with SIGTERM, a grace period and SIGKILL, what it leaves behind is killed when
-its leader ends, and nothing of it outlives the endpoint: :mod:`headwater.local.guard` sees to that on kill -9.
+its leader ends, and nothing of it outlives the endpoint: :mod:`headwater.local.jobs.guard` sees to that on kill -9.
 
 One thread with one selector (an asyncio loop) serves the pipes, exits and timers of all jobs; an exit is an event of
 the kernel (pidfd, kqueue), not the find of a poll. The cost is this thread, the guard process, and a look at the
 process table four times a second while a job with a memory limit runs.
 
-Not faithful to AWS: memory is sampled (see :mod:`headwater.local.processes`), and jobs share the machine's processors.
+Not faithful to AWS: memory is sampled (see :mod:`headwater.local.jobs.processes`), and jobs share the machine's
+processors.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from headwater.local import guard, processes
-from headwater.local.guard_process import GuardProcess
-from headwater.local.job_logs import LineSplitter, LogBatches, LogStore, Tail
+from headwater.local.jobs import guard, processes
+from headwater.local.jobs.guard_process import GuardProcess
+from headwater.local.jobs.logs import LineSplitter, LogBatches, LogStore, Tail
 
 Reason = Literal["exited", "timeout", "stopped", "memory"]
 

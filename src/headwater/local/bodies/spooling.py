@@ -5,7 +5,7 @@ ETag) and checksums are computed and verified on the way. A response's body is a
 reads in pieces. Hashing and writing happen on a worker thread, a megabyte at a time, while the next megabyte arrives;
 bodies under a megabyte are handled at once, without a thread.
 
-Not faithful to AWS: see :mod:`headwater.local.aws_chunked` on chunk signatures.
+Not faithful to AWS: see :mod:`headwater.local.bodies.aws_chunked` on chunk signatures.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from headwater.local import checksums, copying
-from headwater.local.aws_chunked import ChunkDecoder, malformed, malformed_trailer
-from headwater.local.checksums import ALGORITHMS, Digest, new_digest
+from headwater.local.bodies import checksums, copying
+from headwater.local.bodies.aws_chunked import ChunkDecoder, malformed, malformed_trailer
+from headwater.local.bodies.checksums import ALGORITHMS, Digest, new_digest
 from headwater.local.service import ServiceError
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

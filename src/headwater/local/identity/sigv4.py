@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from botocore.utils import normalize_url_path
 
 from headwater.local.service import ServiceError
-from headwater.local.sigv2 import check_presigned, read_presigned
+from headwater.local.identity.sigv2 import check_presigned, read_presigned
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)

@@ -1,7 +1,7 @@
 """From an operation and its members to what IAM decides on: the actions, and the ARN of each resource.
 
 Source: Service Authorization Reference (2024). Of an operation that is not described here only the action is decided,
-with no resource (see :class:`headwater.local.policies.Request`).
+with no resource (see :class:`headwater.local.identity.policies.Request`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headwater.local.policies import Request
+from headwater.local.identity.policies import Request
 from headwater.local.service import Call, Members
 
 # botocore's service name → IAM's prefix, where they differ.

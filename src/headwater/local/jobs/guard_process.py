@@ -1,4 +1,4 @@
-"""The endpoint's end of the guard: starts :mod:`headwater.local.guard` and tells it of jobs."""
+"""The endpoint's end of the guard: starts :mod:`headwater.local.jobs.guard` and tells it of jobs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess  # nosec B404: supervising processes is what this is for
 import sys
 import threading
 
-from headwater.local import guard
+from headwater.local.jobs import guard
 
 log = logging.getLogger(__name__)
 

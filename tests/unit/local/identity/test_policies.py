@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local.policies import Request, is_allowed, matches
+from headwater.local.identity.policies import Request, is_allowed, matches
 
 READ = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::lake/raw/*"}
 

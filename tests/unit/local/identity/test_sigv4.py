@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.local.service import ServiceError
-from headwater.local.sigv4 import check_signature, read_signature
+from headwater.local.identity.sigv4 import check_signature, read_signature
 
 SECRET = "test"
 
