@@ -161,9 +161,17 @@ class LocalEndpoint:
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
-    def call(self, service: str, operation: str, *, principal: Principal | None = None, **members: Any) -> Members:
+    def call(
+        self,
+        service: str,
+        operation: str,
+        *,
+        principal: Principal | None = None,
+        idempotency_key: str | None = None,
+        **members: Any,
+    ) -> Members:
         """See :meth:`headwater.local.service.Endpoint.call`."""
-        call = self._new_call(service, operation, principal)
+        call = self._new_call(service, operation, principal, idempotency_key)
         handler = self.resolve(call, members)
         if inspect.iscoroutinefunction(handler):
             return self._wait_on_loop(handler(call, **members))
@@ -198,10 +206,10 @@ class LocalEndpoint:
         result: Members = self.run_on_loop(coroutine)
         return result
 
-    def _new_call(self, service: str, operation: str, principal: Principal | None) -> Call:
+    def _new_call(self, service: str, operation: str, principal: Principal | None, key: str | None = None) -> Call:
         name = wire.aws_name(service, operation)
         who = principal or self.identity.person
-        return Call(service, name, who, self.region, self.account, str(uuid.uuid4()))
+        return Call(service, name, who, self.region, self.account, str(uuid.uuid4()), idempotency_key=key)
 
     def resolve(self, call: Call, members: Members) -> Callable[..., Any]:
         """The function that computes an operation, once the principal may and the members are taken.

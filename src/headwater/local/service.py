@@ -55,7 +55,10 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """Who asks, and where: what an operation knows of its request beside the members."""
+    """Who asks, and where: what an operation knows of its request beside the members.
+
+    ``idempotency_key`` comes from callers in process only: a start with the key of an earlier one answers that one.
+    """
 
     service: str
     operation: str
@@ -65,6 +68,7 @@ class Call:
     request_id: str
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
+    idempotency_key: str | None = None
 
 
 class Endpoint(Protocol):
@@ -85,10 +89,20 @@ class Endpoint(Protocol):
         """The folder that holds one folder a bucket."""
         ...
 
-    def call(self, service: str, operation: str, *, principal: Principal | None = None, **members: Any) -> Members:
+    def call(
+        self,
+        service: str,
+        operation: str,
+        *,
+        principal: Principal | None = None,
+        idempotency_key: str | None = None,
+        **members: Any,
+    ) -> Members:
         """Call an operation in process, as ``principal`` (the endpoint itself when None).
 
-        ``operation`` is boto3's method name (``"start_job_run"``). Blocks; raises :class:`ServiceError`.
+        ``operation`` is boto3's method name (``"start_job_run"``). ``idempotency_key`` lets a caller that may have been
+        killed before it kept the answer ask again without starting a second job, where AWS has no token for that.
+        Blocks; raises :class:`ServiceError`.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from datetime import UTC, datetime
@@ -38,7 +39,19 @@ def run_key(job: str, run_id: str) -> str:
     return f"{job}\x1f{run_id}"
 
 
-def new_run(job: Members, arguments: dict[str, str], given: Members, attempt: int, previous: str | None) -> Members:
+def repeatable_id(key: str) -> str:
+    """The id of the run that a start with this idempotency key makes."""
+    return f"jr_{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def new_run(
+    job: Members,
+    arguments: dict[str, str],
+    given: Members,
+    attempt: int,
+    previous: str | None,
+    run_id: str | None = None,
+) -> Members:
     """The record of a run that starts now; ``given`` is what StartJobRun said beside the arguments."""
     now = time.time()
     name = job["Name"]
@@ -47,7 +60,7 @@ def new_run(job: Members, arguments: dict[str, str], given: Members, attempt: in
     if "MaxCapacity" in overrides:
         settings.pop("WorkerType", None), settings.pop("NumberOfWorkers", None)
     shell = job["Job"]["Command"]["Name"] == "pythonshell"
-    run_id = f"jr_{uuid.uuid4().hex}{uuid.uuid4().hex}"
+    run_id = run_id or f"jr_{uuid.uuid4().hex}{uuid.uuid4().hex}"
     record: Members = {
         "Id": run_id if attempt == 0 else f"{(previous or run_id).split('_attempt_')[0]}_attempt_{attempt}",
         "Attempt": attempt,

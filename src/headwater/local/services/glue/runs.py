@@ -29,6 +29,7 @@ from headwater.local.services.glue.run_records import (
     answer,
     dpu_seconds,
     new_run,
+    repeatable_id,
     run_key,
     runs_of,
 )
@@ -93,6 +94,9 @@ class RunOperations(BookmarkOperations):
         ExecutionClass: str | None = None,
     ) -> Members:
         """Start a run and answer its id; ``JobRunId`` names a run to be retried with its arguments."""
+        run_id = None if call.idempotency_key is None else repeatable_id(call.idempotency_key)
+        if run_id is not None and self.store.get(RUN, run_key(JobName, run_id)) is not None:
+            return {"JobRunId": run_id}
         given = {
             "Timeout": Timeout,
             "WorkerType": WorkerType,
@@ -104,7 +108,7 @@ class RunOperations(BookmarkOperations):
         check_capacity(given)
         if JobRunId is not None:
             Arguments = {**self._existing_run(JobName, JobRunId)["Arguments"], **(Arguments or {})}
-        return {"JobRunId": self._begin_run(JobName, Arguments or {}, given, 0, JobRunId)["Id"]}
+        return {"JobRunId": self._begin_run(JobName, Arguments or {}, given, 0, JobRunId, run_id)["Id"]}
 
     @operation
     def get_job_run(self, call: Call, JobName: str, RunId: str, PredecessorsIncluded: bool = False) -> Members:
@@ -140,7 +144,13 @@ class RunOperations(BookmarkOperations):
     # -- a run's life ------------------------------------------------------------------------------------------------
 
     def _begin_run(
-        self, job_name: str, arguments: dict[str, str], given: Members, attempt: int, previous: str | None
+        self,
+        job_name: str,
+        arguments: dict[str, str],
+        given: Members,
+        attempt: int,
+        previous: str | None,
+        run_id: str | None = None,
     ) -> Members:
         job = self.store.get("glue.job", job_name)
         if job is None:
@@ -151,7 +161,7 @@ class RunOperations(BookmarkOperations):
             versions.check_installed(job_name, job["Job"]["GlueVersion"])
         with self.store.transaction():
             self._check_concurrency(job)
-            record = new_run(job, arguments, given, attempt, previous)
+            record = new_run(job, arguments, given, attempt, previous, run_id)
             self.store.put(RUN, run_key(job_name, record["Id"]), record)
         self._publish_run(record)
         threading.Thread(

@@ -160,7 +160,7 @@ class Engine:
 
     def _turn(self, inbox: deque[Callable[[], None]]) -> None:
         for work in inbox:
-            work()
+            _carry_out(work)
         self._fire_timers()
         until = time.monotonic() + TURN_S
         while self._movable and time.monotonic() < until:
@@ -183,7 +183,7 @@ class Engine:
             self._settle(execution)
         after, self._after_commit = self._after_commit, []
         for act in after:
-            act()
+            _carry_out(act)
 
     def _settle(self, execution: Execution) -> None:
         """After the commit: timers, calls, and the end."""
@@ -192,7 +192,7 @@ class Engine:
             self._add_timer(due, execution, branch)
         execution.timers.clear()
         for act in actions:
-            act()
+            _carry_out(act)
         if execution.ended and self.executions.pop(execution.record_.arn, None) is not None:
             self._on_ended(execution)
             if execution.parent is not None:
@@ -236,3 +236,11 @@ class Engine:
         elif branch.phase == phases.CALLING and branch.deadline_ms == due:
             state: Any = branch.state
             self._guarded(execution, functools.partial(state.deadline, execution, branch))
+
+
+def _carry_out(act: Callable[[], None]) -> None:
+    """One act, whose failure must not keep the others from being carried out."""
+    try:
+        act()
+    except Exception:
+        log.exception("the Step Functions engine could not carry out a step")

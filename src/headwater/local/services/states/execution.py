@@ -67,6 +67,8 @@ class Execution:
         Other executions that a step made or stopped (a distributed Map's children).
     map_children, map_runs:
         By the branch of a distributed Map: its live children by index, and its map run's record.
+    cancelled:
+        Keys of tasks whose executions must be stopped, for the journal.
     changed_map_runs:
         Map runs to write to the journal.
     parent:
@@ -95,6 +97,7 @@ class Execution:
     map_children: dict[int, dict[int, Execution]] = field(default_factory=dict)
     map_runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     parent: tuple[Execution, Branch] | None = None
     deadline_ms: int = 0
     has_called: bool = False
@@ -120,6 +123,7 @@ class Execution:
         self.changed.clear()
         self.cleared.clear()
         self.changed_map_runs.clear()
+        self.cancelled.clear()
 
     def redriven(self, previous: int) -> None:
         """Record that the execution was taken up again."""
@@ -298,6 +302,8 @@ class Execution:
         """Begin the call of ``branch.task`` once it is in the journal."""
         branch.phase = phases.CALLING
         branch.attempt += 1
+        if branch.task is not None:
+            branch.task["key"] = f"{self.record_.arn}#{branch.id}#{branch.attempt}"
         self.has_called = True
         self.mark(branch)
         if branch.deadline_ms:
@@ -313,6 +319,9 @@ class Execution:
     def _cancel(self, branch: Branch) -> None:
         task, branch.attempt = branch.task, branch.attempt + 1
         if task is not None:
+            state: Any = branch.state
+            if state.type == "Task" and state.waits_for_execution:
+                self.cancelled.append(task.get("key", ""))  # the one kind of job that a kill does not end
             self.actions.append(lambda: self.calls.cancel(self, branch, task))
 
     def cancel_call(self, branch: Branch) -> None:

@@ -22,6 +22,8 @@ class ExecutionRecord:
         Which text of the state machine it runs.
     type:
         STANDARD or EXPRESS.
+    idempotency_key:
+        Of one that a task started: the task's key, so that a start asked again after a kill finds it.
     map_run_arn, parent_arn, parent_branch, map_index:
         Of a distributed Map's child: its map run, and where its result belongs.
     """
@@ -50,3 +52,9 @@ class ExecutionRecord:
     parent_arn: str | None = None
     parent_branch: int | None = None
     map_index: int | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def journaled(self) -> bool:
+        """Whether it survives a kill: express executions do not, unless a distributed Map waits for them."""
+        return self.type == "STANDARD" or self.map_run_arn is not None

@@ -57,19 +57,10 @@ class ExecutionsApi(Service):
     ) -> Members:
         """Start a standard execution, or an express one that nobody waits for."""
         record, definition = self._new_record(call, stateMachineArn, name, input, traceHeader)
-        if record.type == "STANDARD":
-            known = self.runtime.journal.record(record.arn)
-            if known is not None:
-                return self._known(known, input)
-        self.runtime.begin(record, definition)
-        return {"executionArn": record.arn, "startDate": moment_of(record.started_ms)}
-
-    @staticmethod
-    def _known(known: ExecutionRecord, input: str) -> Members:
-        """A start with the name of a running execution and its input answers that execution (AWS: idempotent)."""
-        if known.status == "RUNNING" and known.input == input:
-            return {"executionArn": known.arn, "startDate": moment_of(known.started_ms)}
-        raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{known.arn}'")
+        known = self.runtime.begin(record, definition)
+        if known is not record and not _same_start(known, record):
+            raise ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{known.arn}'")
+        return {"executionArn": known.arn, "startDate": moment_of(known.started_ms)}
 
     @operation
     async def start_sync_execution(
@@ -122,7 +113,9 @@ class ExecutionsApi(Service):
         self, call: Call, machine_arn: str, name: str | None, input: str, trace_header: str | None
     ) -> tuple[ExecutionRecord, str]:
         machine, revision, version_arn, alias_arn = self.runtime.machines.resolve(machine_arn)
-        name = str(uuid.uuid4()) if name is None else name
+        if name is None:
+            key = call.idempotency_key
+            name = str(uuid.uuid4() if key is None else uuid.uuid5(uuid.NAMESPACE_URL, key))
         if not _NAME.fullmatch(name):
             raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
         try:
@@ -148,6 +141,7 @@ class ExecutionsApi(Service):
             version_arn=version_arn,
             alias_arn=alias_arn,
             logging=revision.get("loggingConfiguration"),
+            idempotency_key=call.idempotency_key,
         )
         return record, revision["definition"]
 
@@ -256,6 +250,13 @@ class ExecutionsApi(Service):
             raise ServiceError("ExecutionNotRedrivable", f"Execution is {record.status} and cannot be redriven")
         self.runtime.redrive(record)
         return {"redriveDate": moment_of(record.redriven_ms or Execution.now_ms())}
+
+
+def _same_start(known: ExecutionRecord, asked: ExecutionRecord) -> bool:
+    """Whether a start answers the execution that has its name: one that runs on the same input (AWS: idempotent)."""
+    if asked.idempotency_key is not None and known.idempotency_key == asked.idempotency_key:
+        return True
+    return known.status == "RUNNING" and known.input == asked.input
 
 
 def _wanted(record: ExecutionRecord, redrive_filter: str | None) -> bool:

@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS states_branches (
 ) WITHOUT ROWID;
 """
 
+CANCELLED = "states.cancelled-task"
+
 _PLAIN = (
     "index", "state_name", "phase", "last_event_id", "entered_event_id", "entered_ms", "before_event_id", "retries",
     "restarts", "wake_ms", "deadline_ms", "item", "task", "length", "next_index", "max_concurrency", "failures",
@@ -70,8 +72,10 @@ class Journal:
             for execution in executions:
                 for run in execution.changed_map_runs:
                     self.store.put(MAP_RUN, run["arn"], run)
+                for key in execution.cancelled:
+                    self.store.put(CANCELLED, key, {})
                 record = execution.record_
-                if record.type == "STANDARD" or record.map_run_arn is not None:
+                if record.journaled:
                     states.append(_state_row(execution))
                     if execution.events:
                         histories.append(_history_row(execution))
@@ -99,6 +103,22 @@ class Journal:
         self.store.execute(
             "INSERT OR REPLACE INTO states_answers VALUES (?, ?, ?, ?)", (arn, branch, attempt, dumps(answer))
         )
+
+    def forget_answers(self) -> None:
+        """Drop the answers that came after their execution had ended."""
+        self.store.execute(
+            "DELETE FROM states_answers WHERE arn NOT IN (SELECT arn FROM states_executions WHERE status = 'RUNNING')"
+        )
+
+    def cancelled(self) -> set[str]:
+        """The keys of tasks that are no longer wanted, and whose executions may still run."""
+        return {key for key, _ in self.store.scan(CANCELLED)}
+
+    def forget_cancelled(self, keys: Iterable[str]) -> None:
+        """Note that the executions of these tasks have been stopped."""
+        with self.store.transaction():
+            for key in keys:
+                self.store.delete(CANCELLED, key)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

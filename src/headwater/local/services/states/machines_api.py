@@ -198,10 +198,7 @@ class MachinesApi(Service):
 
     @operation
     def delete_state_machine(self, call: Call, stateMachineArn: str) -> Members:
-        """Delete a state machine and stop what runs of it."""
-        machine = self.store.get(MACHINE, stateMachineArn)
-        if machine is None:
-            return {}
+        """Delete a state machine and stop what runs of it, also when a kill came between the two."""
         with self.store.transaction():
             self.store.delete(MACHINE, stateMachineArn)
             for kind in (VERSION, ALIAS):

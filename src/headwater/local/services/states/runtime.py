@@ -24,6 +24,7 @@ from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machines import Machines
 from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.state_map_distributed import DistributedMapState
+from headwater.local.services.states.state_task import TaskState
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,27 @@ class Runtime:
     def start(self) -> None:
         """Begin to work, and take up what an earlier process left, unless the endpoint is only to look."""
         self.caller.start()
+        if self.endpoint.resume_work:
+            self._resume()
         self.engine.start()
-        if not self.endpoint.resume_work:
-            return
+
+    def _resume(self) -> None:
+        """Take up the executions that had not ended.
+
+        Before the engine's first turn: the endpoint already serves, and a report by token or a stop must find them.
+        """
+        self.journal.forget_answers()
+        cancelled = self.journal.cancelled()
         for execution in self._restore_running().values():
-            self.engine.post(functools.partial(self._take_up, execution))
+            try:
+                self._take_up(execution)
+            except Exception:
+                log.exception("%s cannot be taken up again", execution.record_.arn)
+            if execution.record_.idempotency_key in cancelled:
+                execution.end_badly(ABORTED, None, None)
+                self.engine.touch(execution)
+        if cancelled:
+            self.engine.ask(lambda: None).add_done_callback(lambda _: self.journal.forget_cancelled(cancelled))
 
     def drain(self, limit_s: float) -> None:
         """Wait until the changes of status made so far are published, at most about ``limit_s`` seconds."""
@@ -76,17 +93,26 @@ class Runtime:
         """An execution of a definition, not yet begun."""
         return Execution(record, compile_definition(definition), self.caller)
 
-    def begin(self, record: ExecutionRecord, definition: str) -> None:
-        """Start an execution; returns when its start is in the journal."""
+    def begin(self, record: ExecutionRecord, definition: str) -> ExecutionRecord:
+        """Start an execution; returns when its start is in the journal.
+
+        The answer is ``record``, or that of the execution which has its ARN already: then nothing is started.
+        """
         execution = self.new_execution(record, definition)
         document = Document(json.loads(record.input), record.input)
 
-        def start() -> None:
+        def start() -> ExecutionRecord:  # on the engine's thread, so that of two starts with one name one is first
+            if record.type == "STANDARD":
+                live = self.engine.executions.get(record.arn)
+                known = self.journal.record(record.arn) if live is None else live.record_
+                if known is not None:
+                    return known
             execution.begin(document)
             execution.actions.append(functools.partial(self._publish, record, RUNNING))
             self.engine.add(execution)
+            return record
 
-        self.engine.ask(start).result()
+        return self.engine.ask(start).result()
 
     def run_to_end(self, record: ExecutionRecord, definition: str) -> Future[ExecutionRecord]:
         """Start an execution; the answer comes at its end."""
@@ -199,10 +225,18 @@ class Runtime:
             elif branch.phase == phases.CHILDREN and isinstance(branch.state, DistributedMapState):
                 self.engine.resume(execution, branch, functools.partial(branch.state.resumed, execution, branch))
             elif branch.phase == phases.CALLING:
+                self._take_up_task(execution, branch)
                 if branch.deadline_ms:
                     execution.timers.append((branch.deadline_ms, branch))
                 execution.actions.append(lambda b=branch: self.caller.reattach(execution, b))  # type: ignore[misc]
         self.engine.touch(execution)
+
+    def _take_up_task(self, execution: Execution, branch: Branch) -> None:
+        """Make a task's token known; a heartbeat missed while nobody could receive it is due anew."""
+        self.caller.open_token(execution, branch)
+        if isinstance(branch.state, TaskState) and (branch.task or {}).get("heartbeat_s"):
+            branch.state.set_deadline(branch, execution.now_ms())
+            execution.mark(branch)
 
     def redrive(self, record: ExecutionRecord) -> None:
         """Run an execution on from where it failed: what succeeded is not run again."""

@@ -143,7 +143,7 @@ class DistributedMapState(MapState):
         if child.status == "SUCCEEDED":
             branch.results[index] = json.loads(child.output or "null")
         else:
-            branch.failures += len(branch.items[index]["Items"]) if self.batcher and branch.items else 1
+            branch.failures += len(json.loads(child.input)["Items"]) if self.batcher else 1
 
     def _exceeded(self, execution: Execution, branch: Branch) -> None:
         execution.abort_map_children(branch)

@@ -3,6 +3,8 @@
 ``branch.task`` is the record of the call, JSON throughout, so that the journal keeps it:
 
 - ``arguments``: what is called with
+- ``key``: of this attempt, the same after a restart; what it starts is known by it
+- ``begun_ms``: when the attempt began
 - ``token``: for ``.waitForTaskToken`` and activities
 - ``response``: what starting a ``.sync`` job answered; its presence says that the job was started
 - ``timeout_ms``: the moment of ``TimeoutSeconds``; ``heartbeat_s``: seconds between heartbeats
@@ -55,6 +57,12 @@ class TaskState(State):
         """Whether a worker answers by token."""
         return self.target.pattern == TOKEN or self.target.kind == "activity"
 
+    @property
+    def waits_for_execution(self) -> bool:
+        """Whether it starts another execution and waits for its end."""
+        api = self.target.api
+        return api is not None and api.client == "stepfunctions" and self.target.pattern in (SYNC, SYNC_2)
+
     def run(self, execution: Execution, branch: Branch) -> None:
         """Record the task and begin its call."""
         branch.task = {"token": uuid.uuid4().hex + uuid.uuid4().hex} if self.waits_for_token else {}
@@ -63,16 +71,18 @@ class TaskState(State):
         timeout_s, heartbeat_s = self.timeout.read(scope), self.heartbeat.read(scope)
         now_ms = execution.now_ms()
         branch.task["arguments"] = arguments.value
+        branch.task["begun_ms"] = now_ms
         branch.task["timeout_ms"] = now_ms + 1000 * int(timeout_s) if timeout_s is not None else 0
         branch.task["heartbeat_s"] = int(heartbeat_s) if heartbeat_s is not None else 0
         if self.credentials is not None:
             branch.task["role_arn"] = self.credentials.evaluate(scope).get("RoleArn")
-        self._set_deadline(branch, now_ms)
+        self.set_deadline(branch, now_ms)
         self._record_scheduled(execution, branch, arguments, timeout_s, heartbeat_s)
         execution.begin_call(branch)
 
     @staticmethod
-    def _set_deadline(branch: Branch, now_ms: int) -> None:
+    def set_deadline(branch: Branch, now_ms: int) -> None:
+        """Set the next moment at which the task is too late: its time-out, or its next heartbeat from now."""
         task = branch.task or {}
         moments = [task["timeout_ms"]] if task["timeout_ms"] else []
         if task["heartbeat_s"]:
@@ -181,7 +191,7 @@ class TaskState(State):
 
     def heartbeat_received(self, execution: Execution, branch: Branch) -> None:
         """The worker is alive: the next heartbeat is due later."""
-        self._set_deadline(branch, execution.now_ms())
+        self.set_deadline(branch, execution.now_ms())
         execution.mark(branch)
         if branch.deadline_ms:
             execution.timers.append((branch.deadline_ms, branch))

@@ -47,11 +47,18 @@ class SmallEndpoint:
         self.answers[service, operation] = answer
 
     def call(
-        self, service: str, operation: str, *, principal: Principal | None = None, **members: Any
+        self,
+        service: str,
+        operation: str,
+        *,
+        principal: Principal | None = None,
+        idempotency_key: str | None = None,
+        **members: Any,
     ) -> dict[str, Any]:
         self.calls.append((f"{service}:{operation}", members))
         if service == "stepfunctions":
-            call = Call("stepfunctions", operation, principal or PERSON, self.region, self.account, "request")
+            who = principal or PERSON
+            call = Call(service, operation, who, self.region, self.account, "request", idempotency_key=idempotency_key)
             answer = getattr(self.states, operation)(call, **members)
             return asyncio.run(answer) if inspect.isawaitable(answer) else answer  # type: ignore[arg-type]
         if (service, operation) not in self.answers:
