@@ -18,7 +18,7 @@ from headwater.local.engines.spark_jvm import JvmOptions
 from headwater.local.engines.spark_pool import SparkPool
 from tests.integration.local.test_glue_python_shell import Runs
 
-pytest.importorskip("pyspark")
+pyspark = pytest.importorskip("pyspark")
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 Aws = Callable[..., Any]
@@ -126,7 +126,8 @@ def test_an_etl_job_with_a_bookmark(endpoint: LocalEndpoint, aws: Aws, monkeypat
     put(runs, "02", "b", "7,seven,x\n")
     failed = runs.run("etl", Arguments={"--break": "now"})
     assert failed["JobRunState"] == "FAILED"
-    assert failed["ErrorMessage"].startswith("Py4JJavaError: ") and "row 5" in failed["ErrorMessage"]
+    raised = "Py4JJavaError: " if pyspark.__version__ < "4" else "SparkRuntimeException: "
+    assert failed["ErrorMessage"].startswith(raised) and "row 5" in failed["ErrorMessage"]
     assert "\tat " not in failed["ErrorMessage"]
     assert spark_lines(runs, failed)[:2] == [
         "types struct<id:bigint,v:struct<double:double,string:string>,w:string,month:string>",

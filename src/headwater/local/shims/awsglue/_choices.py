@@ -6,7 +6,7 @@ from typing import Any
 
 from awsglue._columns import column_of, find_field
 from awsglue._errors import NotComputed
-from awsglue._schema import CHOICE, alternative_of, is_choice, spark_name
+from awsglue._schema import CHOICE, alternative_of, cast, is_choice
 from pyspark.sql import functions as F
 
 # An empty dictionary would keep what the column has.
@@ -55,7 +55,7 @@ def _resolve_one(df: Any, name: str, action: str, kind: str) -> Any:
     column = column_of(df, name)
     if not is_choice(field):
         # A column of one type can still be cast, which scripts do.
-        return df.withColumn(name, column.cast(spark_name(kind))) if action == "cast" else df
+        return df.withColumn(name, cast(column, kind)) if action == "cast" else df
     if action == "cast":
         return _replace(df, name, {name: cast_choice(column, field, kind)})
     if action == "project":
@@ -72,7 +72,7 @@ def _resolve_nested(df: Any, parts: list[str], action: str, kind: str, path: str
     if action != "cast" or "[]" in path:
         raise NotComputed(f"ResolveChoice {action} within {path}", "Unnest or relationalize the frame first")
     inner = ".".join(f"`{part}`" for part in parts[1:])
-    value = F.col(".".join(f"`{part}`" for part in parts)).cast(spark_name(kind))
+    value = cast(F.col(".".join(f"`{part}`" for part in parts)), kind)
     return df.withColumn(parts[0], column_of(df, parts[0]).withField(inner, value))
 
 
@@ -89,7 +89,7 @@ def _replace(df: Any, name: str, columns: dict[str, Any]) -> Any:
 
 def cast_choice(column: Any, field: Any, kind: str) -> Any:
     """A choice's value, of whatever type it is, cast."""
-    return F.coalesce(*(column.getField(one).cast(spark_name(kind)) for one in field.dataType.names))
+    return F.coalesce(*(cast(column.getField(one), kind) for one in field.dataType.names))
 
 
 def alternative(field: Any, kind: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from awsglue._choices import alternative, cast_choice
 from awsglue._columns import field_column, find_field
-from awsglue._schema import is_choice, spark_name, split_path
+from awsglue._schema import cast, is_choice, split_path
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -69,7 +69,7 @@ def _mapped(df: Any, parts: list[str], mapping: Mapping) -> Any:
             column = column.getField(chosen)
         else:
             return cast_choice(column, field, mapping.target_type)
-    return column.cast(spark_name(mapping.target_type)) if mapping.target_type else column
+    return cast(column, mapping.target_type) if mapping.target_type else column
 
 
 def _column(name: str, below: Any) -> Any:

@@ -104,6 +104,17 @@ def _sql_name(name: str) -> str:
     return {"long": "bigint", "short": "smallint", "byte": "tinyint", "integer": "int"}[name]
 
 
+def cast(column: Any, kind: str) -> Any:
+    """A column as another type; what does not fit is null.
+
+    A DynamicFrame never fails for a value, and Spark 4 (Glue 6.0) does: its ``cast`` is ANSI's, raising
+    CAST_INVALID_INPUT. There a number that is too big is null too; Spark 3's ``cast`` wraps it round.
+    """
+    name = spark_name(kind)
+    of_spark_4 = hasattr(type(column), "try_cast")  # an instance has every attribute: a field's name
+    return column.try_cast(name) if of_spark_4 else column.cast(name)
+
+
 def alternative_of(name: str) -> str:
     """The field of a choice's struct that a type name stands for."""
     return ALIASES.get(name.lower(), name.lower())

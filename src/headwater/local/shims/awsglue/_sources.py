@@ -19,7 +19,7 @@ from awsglue._choices import mark
 from awsglue._errors import NotComputed
 from awsglue._files import list_files, literal, local_path
 from awsglue._json import read_json
-from awsglue._schema import spark_name
+from awsglue._schema import cast, spark_name
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -99,7 +99,7 @@ def select_partitions(spark: Any, table: Table, partitions: list[Partition], pre
         f"({number}, {', '.join(_text(value) for value in part.values)})" for number, part in enumerate(partitions)
     )
     names = ", ".join(f"`{key.name}`" for key in table.keys)
-    typed = ", ".join(f"CAST(`{key.name}` AS {spark_name(key.type)}) AS `{key.name}`" for key in table.keys)
+    typed = ", ".join(f"TRY_CAST(`{key.name}` AS {spark_name(key.type)}) AS `{key.name}`" for key in table.keys)
     # An inline table: Spark evaluates it while it optimises, without a job.
     chosen = spark.sql(
         f"SELECT `_number` FROM (SELECT `_number`, {typed} FROM VALUES {rows} AS t(`_number`, {names})) "  # nosec B608
@@ -136,7 +136,7 @@ def with_partitions(spark: Any, table: Table, parts: list[Any], load: Callable[[
             df = df.unionByName(frame, allowMissingColumns=True)
     for key in table.keys:
         if spark_name(key.type) != "string":
-            df = df.withColumn(key.name, F.col(f"`{key.name}`").cast(spark_name(key.type)))
+            df = df.withColumn(key.name, cast(F.col(f"`{key.name}`"), key.type))
     return df
 
 
@@ -175,7 +175,7 @@ def _typed(column: Column, misfit: bool) -> Any:
         return F.coalesce(text, F.lit("")).alias(column.name)
     if kind.startswith(("array", "map", "struct")):
         raise NotComputed(f"a CSV column of type {column.type} ({column.name})")
-    value = F.trim(text).cast(kind)
+    value = cast(F.trim(text), kind)
     if not misfit:
         return value.alias(column.name)
     name = {"bigint": "long", "smallint": "short", "tinyint": "byte"}.get(kind, kind)
@@ -190,7 +190,7 @@ def _misfits(text: Any, typed: list[Column]) -> set[str]:
     counts = []
     for column in typed:
         cell = F.col(f"`{column.name}`")
-        value = F.trim(cell).cast(spark_name(column.type))
+        value = cast(F.trim(cell), column.type)
         counts.append(F.max(value.isNull() & (F.trim(cell) != "")).alias(column.name))
     found = text.select(*counts).first()
     return {column.name for column in typed if found[column.name]}
