@@ -35,6 +35,8 @@ clean:
 
 $(VENV)/bin/pip:
 	@test -n "$(PYTHON)" || { echo "error: Headwater needs Python 3.11 or newer; none was found on PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Headwater needs Python 3.11 or newer; $(PYTHON) is not" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/pip requirements.txt pyproject.toml
