@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from headwater.local.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "state.sqlite")
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "state.sqlite")
+    yield made
+    made.close()
 
 
 def test_a_record_comes_back(store: Store) -> None:
@@ -66,6 +69,8 @@ def test_a_kill_keeps_what_was_committed(tmp_path: Path) -> None:
     told += [int(line) for line in child.stdout.read().splitlines() if line.isdigit()]
     child.wait()
     child.stdout.close()
-    kept = Store(path).scan("k")
+    store = Store(path)
+    kept = store.scan("k")
+    store.close()
     assert len(kept) >= len(told)
     assert [value["i"] for _, value in kept] == list(range(len(kept)))

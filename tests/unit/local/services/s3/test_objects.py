@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from headwater.local.store import Store
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> ObjectStore:
+def objects(tmp_path: Path) -> Iterator[ObjectStore]:
     (tmp_path / "s3" / "lake").mkdir(parents=True)
-    return ObjectStore(Store(tmp_path / "state.sqlite"), tmp_path / "s3")
+    store = Store(tmp_path / "state.sqlite")
+    yield ObjectStore(store, tmp_path / "s3")
+    store.close()
 
 
 def put(objects: ObjectStore, key: str, data: bytes, etag: str = "e") -> None:
