@@ -1,12 +1,15 @@
 """Amazon EventBridge: rules match events and send them on to Lambda functions, state machines, topics, queues and logs.
 
 Events come from PutEvents and from Step Functions, whose executions announce each change of status on the default bus.
+Connections are records, read by the HTTP Tasks of Step Functions.
 
 Not faithful to AWS: **schedules are kept but not fired**; of AWS's services only Step Functions sends events; archives,
-replays, connections, API destinations, pipes, partner sources, bus policies and global endpoints are refused by name.
+replays, API destinations, pipes, partner sources, bus policies and global endpoints are refused by name.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from headwater.local.services.events.buses import BusOperations, TagOperations
 from headwater.local.services.events.executions import ExecutionEvents
@@ -18,6 +21,10 @@ DRAIN_S = 10.0
 
 class EventsService(ExecutionEvents, BusOperations, RuleOperations, TargetOperations, TagOperations):
     """The service ``events``."""
+
+    record_operations: ClassVar[frozenset[str]] = frozenset(
+        {"CreateConnection", "DeleteConnection", "DescribeConnection", "ListConnections"}
+    )
 
     def start(self) -> None:
         """Listen to executions, and deliver what an earlier process left."""

@@ -19,6 +19,7 @@ from headwater.local.bus import Event
 from headwater.local.identity import Principal
 from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.states import branch as phases
+from headwater.local.services.states import http_task
 from headwater.local.services.states.activities import TaskTokens
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.engine import Engine
@@ -28,8 +29,10 @@ from headwater.local.services.states.errors import (
     TASK_FAILED,
     StateFailure,
 )
+from headwater.local.services.states.event_entries import FAILED_ENTRY, entries_to_send, failed_entries
 from headwater.local.services.states.execution import Execution
-from headwater.local.services.states.integrations import OPTIMIZED, SYNC, SYNC_2, Job, Resource
+from headwater.local.services.states.integration_api import SYNC, SYNC_2, Job
+from headwater.local.services.states.integrations import OPTIMIZED, Resource
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
@@ -38,7 +41,9 @@ from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_results import invoke_result, service_failure
 
 MAX_CALLS = 64
+MAX_LOOKS = 8
 MAX_SESSIONS = 1000
+CLOCK_MS = 1000  # how coarse a service's CreationTime may be
 SESSION_S = 900.0
 
 log = logging.getLogger(__name__)
@@ -60,6 +65,8 @@ class TaskCaller:
         self.journal: Journal
         self.tokens: TaskTokens
         self._pool = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="states-call")
+        # Jobs are looked at and stopped even while functions hold every other thread.
+        self._job_pool = ThreadPoolExecutor(MAX_LOOKS, thread_name_prefix="states-job")
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], list[Watched]] = {}
         self._unsubscribe: list[Callable[[], None]] = []
@@ -74,7 +81,8 @@ class TaskCaller:
         """Stop listening; calls under way are left to end by themselves."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._job_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _listener(self, topic: str) -> Callable[[Event], None]:
         def hear(event: Event) -> None:
@@ -86,8 +94,9 @@ class TaskCaller:
         return hear
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
+        pool = self._job_pool if work in (self._look_at_job, self._stop_job) else self._pool
         try:
-            self._pool.submit(self._logged, work, *arguments)
+            pool.submit(self._logged, work, *arguments)
         except RuntimeError:  # stopping; the journal knows what is open
             log.debug("a call was not begun: the endpoint stops")
 
@@ -105,11 +114,12 @@ class TaskCaller:
         if isinstance(branch.state, DistributedMapState):
             self._submit(self._map_call, execution, branch, branch.attempt, branch.state)
             return
-        self._open_token(execution, branch)
+        self.open_token(execution, branch)
         if _task_state(branch).target.kind != "activity":
             self._submit(self._call, execution, branch, branch.attempt)
 
-    def _open_token(self, execution: Execution, branch: Branch) -> None:
+    def open_token(self, execution: Execution, branch: Branch) -> None:
+        """Make the token of the branch's task known, if it has one."""
         token = (branch.task or {}).get("token")
         if token:
             self.tokens.open(execution, branch, token)
@@ -131,7 +141,7 @@ class TaskCaller:
         if isinstance(answer, _Failed):
             self._post_failure(execution, branch, attempt, answer.error, answer.cause)
             return
-        if execution.record_.type == "STANDARD":
+        if execution.record_.journaled:
             self.journal.keep_answer(execution.record_.arn, branch.id, attempt, answer)
         job = state.target.api.job if state.target.api is not None and state.target.pattern.startswith(SYNC) else None
 
@@ -161,21 +171,38 @@ class TaskCaller:
         api = target.api
         if api is None:
             raise ServiceError("UnknownOperationException", f"{target.arn} names no operation")
-        operation = operation_name(api.client, api.operation)
+        if target.type == "http":
+            return self._http(arguments, principal)
+        operation = operation_name(api.client, api.service_operation)
         if target.pattern in (SYNC, SYNC_2) and api.job is None:
             raise ServiceError("UnknownOperationException", f"this endpoint cannot wait for {target.arn}")
         if operation is None:
             raise ServiceError("UnknownOperationException", f"{api.client} has no operation {api.operation}")
-        members = to_client(api.client, api.operation, arguments)
+        wanted = arguments if api.request is None else api.request(arguments)
+        puts_events = target.kind == "optimized" and api.client == "events"
+        if puts_events:
+            wanted = entries_to_send(wanted, execution.record_.arn, execution.record_.machine_arn)
+        members = to_client(api.client, api.service_operation, wanted)
         if api.client == "stepfunctions" and not isinstance(members.get("input", ""), str):
             members["input"] = dumps(members["input"])
         if target.kind == "optimized" and api.client in ("sqs", "sns"):
             members = {key: _text_body(key, value) for key, value in members.items()}
-        response = self.endpoint.call(api.client, operation, principal=principal, **members)
+        response = self.endpoint.call(
+            api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
+        )
         if target.kind == "optimized" and api.client == "lambda":
             return _lambda_outcome(response, False)
         moments = epoch_ms if target.kind == "optimized" else None
-        return from_client(api.client, api.operation, response, moments)
+        answer = from_client(api.client, api.service_operation, response, moments)
+        if puts_events and (cause := failed_entries(answer)):
+            return _Failed(FAILED_ENTRY, cause)
+        return answer if api.answer is None else api.answer(arguments, answer)
+
+    def _http(self, arguments: Any, principal: Principal) -> Any:
+        try:
+            return http_task.invoke(arguments, functools.partial(self.endpoint.call, principal=principal))
+        except StateFailure as failure:
+            return _Failed(str(failure.error), str(failure.cause))
 
     def _principal(self, role_arn: str, session: str) -> Principal:
         """The role's session of an execution; assumed once in so many minutes, not once a call."""
@@ -236,6 +263,8 @@ class TaskCaller:
             self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
             return
         result = _dig(described, job.result)
+        if job.merged:
+            result = {**task["response"], **result}
         if state.target.pattern == SYNC_2:
             result = _parsed_output(result)
         if status in job.good:
@@ -260,6 +289,8 @@ class TaskCaller:
             self.endpoint.call(target.api.client, operation, **members(task["arguments"], task["response"]))
         except ServiceError as error:
             log.info("%s could not be stopped: %s", target.arn, error)
+        if target.api.client == "stepfunctions":
+            self.journal.forget_cancelled([task.get("key", "")])
 
     def reattach(self, execution: Execution, branch: Branch) -> None:
         """Take up a task that was under way when an earlier process ended."""
@@ -268,12 +299,10 @@ class TaskCaller:
             return
         state, task = _task_state(branch), branch.task or {}
         if branch.id in execution.answers and "response" not in task:
-            self._open_token(execution, branch)
             answer = execution.answers.pop(branch.id)
             self._post(execution, branch, branch.attempt, lambda: state.answered(execution, branch, answer))
             return
         if state.target.kind == "activity" or (state.waits_for_token and "response" in task):
-            self._open_token(execution, branch)
             return
         job = _job_of(branch)
         if job is not None and job.named and "response" not in task:
@@ -297,7 +326,11 @@ class TaskCaller:
             self._call(execution, branch, attempt)
             return
         described = from_client(client, _camel(job.describe), response, epoch_ms)
-        if _was_interrupted(job, described):
+        if described.get("CreationTime", 0) + CLOCK_MS < task.get(
+            "begun_ms", 0
+        ):  # an older job has the name: AWS says so
+            self._call(execution, branch, attempt)
+        elif _was_interrupted(job, described):
             cause = dumps(_dig(described, job.result))
             self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
         else:

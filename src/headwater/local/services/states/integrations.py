@@ -10,78 +10,18 @@ Source: Step Functions Developer Guide, "Integrating optimized services with Ste
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Members = dict[str, Any]
-
-REQUEST_RESPONSE = ""
-SYNC = ".sync"
-SYNC_2 = ".sync:2"
-TOKEN = ".waitForTaskToken"  # nosec B105: the name of a pattern
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """How ``.sync`` waits for what an operation started.
-
-    Attributes
-    ----------
-    topic:
-        The bus topic that tells of status changes.
-    id:
-        (arguments, response) → the id in the topic's events.
-    describe:
-        The operation that reads the job.
-    describe_with:
-        (arguments, response) → its members.
-    status:
-        Where the described response has the status, as keys.
-    good, bad:
-        Terminal statuses.
-    result:
-        Where the described response has the task's result, as keys.
-    stop:
-        The operation that stops the job, and its members from (arguments, response); None where there is none.
-    named:
-        The caller names the job, so that it can be found before its start was answered.
-    """
-
-    topic: str
-    id: Callable[[Members, Members], str]
-    describe: str
-    describe_with: Callable[[Members, Members], Members]
-    status: tuple[str, ...]
-    good: frozenset[str]
-    bad: frozenset[str]
-    result: tuple[str, ...] = ()
-    stop: tuple[str, Callable[[Members, Members], Members]] | None = None
-    named: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """One operation that Step Functions calls on a task's behalf.
-
-    Attributes
-    ----------
-    client:
-        boto3's service name.
-    operation:
-        AWS's operation name in camel case, as in the resource ARN.
-    patterns:
-        The suffixes that it can be called with.
-    error_prefix:
-        What error names begin with.
-    """
-
-    client: str
-    operation: str
-    patterns: frozenset[str]
-    error_prefix: str
-    job: Job | None = None
-    fallback_error: str = ""
+from headwater.local.services.states.emr_integrations import EMR, EMR_SERVERLESS
+from headwater.local.services.states.integration_api import (
+    REQUEST_RESPONSE,
+    SYNC,
+    SYNC_2,
+    TOKEN,
+    Api,
+    Job,
+    Members,
+)
 
 
 def _sagemaker(kind: str, name: str, good: str = "Completed") -> Job:
@@ -150,38 +90,6 @@ ATHENA_QUERY = Job(
     ),
 )
 
-EMR_SERVERLESS_JOB_RUN = Job(
-    topic="emr-serverless.job-run",
-    id=lambda arguments, response: str(response["JobRunId"]),
-    describe="get_job_run",
-    describe_with=lambda arguments, response: {
-        "applicationId": response["ApplicationId"],
-        "jobRunId": response["JobRunId"],
-    },
-    status=("JobRun", "State"),
-    good=frozenset({"SUCCESS"}),
-    bad=frozenset({"CANCELLED", "FAILED"}),
-    result=("JobRun",),
-    stop=(
-        "cancel_job_run",
-        lambda arguments, response: {"applicationId": response["ApplicationId"], "jobRunId": response["JobRunId"]},
-    ),
-)
-
-EMR_STEP = Job(
-    topic="emr.step",
-    id=lambda arguments, response: str(response["StepId"]),
-    describe="describe_step",
-    describe_with=lambda arguments, response: {"ClusterId": arguments["ClusterId"], "StepId": response["StepId"]},
-    status=("Step", "Status", "State"),
-    good=frozenset({"COMPLETED"}),
-    bad=frozenset({"CANCELLED", "FAILED", "INTERRUPTED"}),
-    stop=(
-        "cancel_steps",
-        lambda arguments, response: {"ClusterId": arguments["ClusterId"], "StepIds": [response["StepId"]]},
-    ),
-)
-
 _ONLY = frozenset({REQUEST_RESPONSE})
 _WITH_TOKEN = frozenset({REQUEST_RESPONSE, TOKEN})
 _WITH_SYNC = frozenset({REQUEST_RESPONSE, SYNC})
@@ -200,12 +108,10 @@ OPTIMIZED: dict[tuple[str, str], Api] = {
     ("dynamodb", "getItem"): _api("dynamodb", "getItem", _ONLY, "DynamoDB"),
     ("dynamodb", "putItem"): _api("dynamodb", "putItem", _ONLY, "DynamoDB"),
     ("dynamodb", "updateItem"): _api("dynamodb", "updateItem", _ONLY, "DynamoDB"),
-    ("elasticmapreduce", "addStep"): _api("emr", "addStep", _WITH_SYNC, "ElasticMapReduce", EMR_STEP),
-    ("emr-serverless", "startJobRun"): _api(
-        "emr-serverless", "startJobRun", _WITH_SYNC, "EMRServerless", EMR_SERVERLESS_JOB_RUN
-    ),
     ("events", "putEvents"): _api("events", "putEvents", _WITH_TOKEN, "EventBridge"),
     ("glue", "startJobRun"): _api("glue", "startJobRun", _WITH_SYNC, "Glue", GLUE_JOB_RUN),
+    # Called by http_task: the service is whatever answers at ApiEndpoint.
+    ("http", "invoke"): _api("http", "invoke", _ONLY, "States.Http"),
     ("lambda", "invoke"): _api("lambda", "invoke", _WITH_TOKEN, "Lambda"),
     ("sagemaker", "createEndpoint"): _api("sagemaker", "createEndpoint", _ONLY, "SageMaker"),
     ("sagemaker", "createEndpointConfig"): _api("sagemaker", "createEndpointConfig", _ONLY, "SageMaker"),
@@ -254,23 +160,14 @@ _OTHERS: dict[tuple[str, str], frozenset[str]] = {
     ("ecs", "runTask"): _SYNC_AND_TOKEN,
     ("eks", "call"): _ONLY,
     ("eks", "runJob"): _WITH_SYNC,
-    ("elasticmapreduce", "cancelStep"): _ONLY,
-    ("elasticmapreduce", "createCluster"): _WITH_SYNC,
-    ("elasticmapreduce", "modifyInstanceFleetByName"): _ONLY,
-    ("elasticmapreduce", "modifyInstanceGroupByName"): _ONLY,
-    ("elasticmapreduce", "setClusterTerminationProtection"): _ONLY,
-    ("elasticmapreduce", "terminateCluster"): _WITH_SYNC,
     ("emr-containers", "createVirtualCluster"): _ONLY,
     ("emr-containers", "deleteVirtualCluster"): _WITH_SYNC,
     ("emr-containers", "startJobRun"): _WITH_SYNC,
-    ("emr-serverless", "createApplication"): _WITH_SYNC,
-    ("emr-serverless", "deleteApplication"): _WITH_SYNC,
-    ("emr-serverless", "startApplication"): _WITH_SYNC,
-    ("emr-serverless", "stopApplication"): _WITH_SYNC,
-    ("http", "invoke"): _ONLY,
     ("mediaconvert", "createJob"): _WITH_SYNC,
     ("sagemaker", "createLabelingJob"): _WITH_SYNC,
 }
+OPTIMIZED |= {("elasticmapreduce", api.operation): api for api in EMR}
+OPTIMIZED |= {("emr-serverless", api.operation): api for api in EMR_SERVERLESS}
 OPTIMIZED |= {key: Api(key[0], key[1], patterns, key[0].capitalize()) for key, patterns in _OTHERS.items()}
 
 # AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.

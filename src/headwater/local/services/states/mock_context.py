@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from headwater.local.services.states.integrations import REQUEST_RESPONSE
+from headwater.local.services.states.integration_api import REQUEST_RESPONSE
 from headwater.local.services.states.mock_results import refuse
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_task import TaskState

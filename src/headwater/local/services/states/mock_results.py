@@ -11,7 +11,7 @@ from typing import Any
 from botocore.model import Shape
 
 from headwater.local.service import ServiceError
-from headwater.local.services.states.integrations import REQUEST_RESPONSE
+from headwater.local.services.states.integration_api import REQUEST_RESPONSE
 from headwater.local.services.states.member_names import output_shape
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_parallel import ParallelState

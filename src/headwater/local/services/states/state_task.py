@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure, runtime
-from headwater.local.services.states.integrations import REQUEST_RESPONSE, SYNC, SYNC_2, TOKEN, Resource
+from headwater.local.services.states.integration_api import REQUEST_RESPONSE, SYNC, SYNC_2, TOKEN
+from headwater.local.services.states.integrations import Resource
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.state import State

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from headwater.local.service import ServiceError
-from headwater.local.services.states.integrations import OPTIMIZED, SYNC, parse_resource
+from headwater.local.services.states.integration_api import SYNC
+from headwater.local.services.states.integrations import parse_resource
 from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.task_results import service_failure
+from tests.unit.local.services.states.harness import SmallEndpoint, chain
 
 PREFIX = "arn:aws:states:::"
 
@@ -48,14 +51,100 @@ def test_what_aws_does_not_integrate_is_no_resource(rest: str) -> None:
     assert parse_resource(PREFIX + rest) is None
 
 
-def test_every_job_s_operations_exist() -> None:
-    for (service, _), api in OPTIMIZED.items():
-        if api.job is None or service == "elasticmapreduce":
-            continue
-        camel = api.job.describe.split("_")[0] + "".join(part.title() for part in api.job.describe.split("_")[1:])
-        assert operation_name(api.client, api.operation), api
-        assert operation_name(api.client, camel) or api.job.describe == "describe_hyper_parameter_tuning_job", api
-        assert SYNC in api.patterns
+NAMED = {
+    "athena": ["startQueryExecution.sync", "stopQueryExecution", "getQueryExecution", "getQueryResults"],
+    "dynamodb": ["getItem", "putItem", "updateItem", "deleteItem"],
+    "elasticmapreduce": ["createCluster.sync", "addStep.sync", "cancelStep", "terminateCluster.sync"],
+    "emr-serverless": ["startJobRun.sync", "createApplication.sync", "startApplication.sync", "cancelJobRun.sync"],
+    "events": ["putEvents", "putEvents.waitForTaskToken"],
+    "glue": ["startJobRun", "startJobRun.sync"],
+    "http": ["invoke"],
+    "lambda": ["invoke", "invoke.waitForTaskToken"],
+    "sagemaker": [
+        *("createTrainingJob.sync", "createProcessingJob.sync", "createTransformJob.sync"),
+        *("createHyperParameterTuningJob.sync", "createModel", "createEndpointConfig", "createEndpoint"),
+    ],
+    "sns": ["publish", "publish.waitForTaskToken"],
+    "sqs": ["sendMessage", "sendMessage.waitForTaskToken"],
+    "states": ["startExecution", "startExecution.sync", "startExecution.sync:2", "startExecution.waitForTaskToken"],
+}
+
+
+@pytest.mark.parametrize("rest", [f"{service}:{name}" for service, names in NAMED.items() for name in names])
+def test_an_integration_has_a_row_that_the_service_s_model_knows(rest: str) -> None:
+    resource = parse_resource(PREFIX + rest)
+    assert resource is not None and resource.api is not None
+    api = resource.api
+    if resource.type == "http":
+        return
+    assert operation_name(api.client, api.service_operation)
+    if not resource.pattern.startswith(SYNC):
+        return
+    assert api.job is not None
+    for operation in (api.job.describe, *([api.job.stop[0]] if api.job.stop else [])):
+        first, *others = operation.split("_")
+        assert operation_name(api.client, first + "".join(word.capitalize() for word in others)) == operation
+
+
+def test_an_emr_cluster_lives_by_the_service_s_own_operations(small: SmallEndpoint) -> None:
+    """As it will be once the service exists: here a service of three functions."""
+    states = iter(["WAITING", "TERMINATED"])
+
+    def cluster(ClusterId: str) -> dict[str, object]:
+        return {"Cluster": {"Id": ClusterId, "Status": {"State": next(states)}}}
+
+    small.on("emr", "run_job_flow", lambda **members: {"JobFlowId": "j-1"})
+    small.on("emr", "describe_cluster", cluster)
+    small.on("emr", "add_job_flow_steps", lambda JobFlowId, Steps: {"StepIds": [f"s-{Steps[0]['Name']}"]})
+    small.on("emr", "describe_step", lambda **m: {"Step": {"Id": m["StepId"], "Status": {"State": "COMPLETED"}}})
+    small.on("emr", "terminate_job_flows", lambda JobFlowIds: {})
+
+    def task(name: str, **parameters: object) -> dict[str, object]:
+        resource = f"{PREFIX}elasticmapreduce:{name}.sync"
+        return {"Type": "Task", "Resource": resource, "Parameters": parameters}
+
+    made = {**task("createCluster", Name="c", Instances={}), "ResultPath": "$.made"}
+    step = {**task("addStep", **{"ClusterId.$": "$.made.ClusterId", "Step": {"Name": "a"}}), "ResultPath": "$.step"}
+    gone = task("terminateCluster", **{"ClusterId.$": "$.made.ClusterId"})
+    ended = small.run(chain(("make", made), ("add", step), ("end", {**gone, "ResultPath": "$.gone"})))
+    assert ended["status"] == "SUCCEEDED", ended
+    output = json.loads(ended["output"])
+    assert output["made"]["Cluster"]["Status"]["State"] == "WAITING"
+    assert output["step"]["Step"]["Id"] == "s-a"
+    asked = [name for name, _ in small.calls if name.startswith("emr:")]
+    assert asked == [
+        *("emr:run_job_flow", "emr:describe_cluster", "emr:add_job_flow_steps", "emr:describe_step"),
+        *("emr:terminate_job_flows", "emr:describe_cluster"),
+    ]
+
+
+def test_a_failed_entry_fails_the_task(small: SmallEndpoint) -> None:
+    small.on(
+        "events", "put_events", lambda Entries: {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
+    )
+    entry = {"Source": "a", "DetailType": "b", "Detail": {"n": 1}}
+    task = {"Type": "Task", "Resource": PREFIX + "events:putEvents", "Parameters": {"Entries": [entry]}}
+    ended = small.run(chain(("tell", task)))
+    assert ended["error"] == "EventBridge.FailedEntry"
+    sent = dict(small.calls)["events:put_events"]
+    assert json.loads(sent["Entries"][0]["Detail"]) == {"n": 1}
+    assert ended["executionArn"] in sent["Entries"][0]["Resources"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "error"),
+    [
+        ("elasticmapreduce:createCluster.sync", "ElasticMapReduce.AmazonElasticMapReduceException"),
+        ("emr-serverless:startJobRun.sync", "EMRServerless.AWSEMRServerlessException"),
+        ("athena:startQueryExecution.sync", "Athena.AmazonAthenaException"),
+        ("sagemaker:createTransformJob.sync", "SageMaker.AmazonSageMakerException"),
+        ("sagemaker:createHyperParameterTuningJob.sync", "SageMaker.AmazonSageMakerException"),
+    ],
+)
+def test_a_service_that_is_not_built_fails_by_its_name(small: SmallEndpoint, rest: str, error: str) -> None:
+    ended = small.run(chain(("call", {"Type": "Task", "Resource": PREFIX + rest, "Parameters": {}})))
+    assert ended["error"] == error
+    assert "UnknownOperationException" in ended["cause"]
 
 
 def test_members_are_renamed_by_the_model() -> None:
