@@ -62,6 +62,8 @@ def start(home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = 
             stdin=subprocess.PIPE if until_we_end else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            # glibc would keep an arena of freed memory for each of the many worker threads.
+            env={"MALLOC_ARENA_MAX": "2", **os.environ},
             start_new_session=True,
             close_fds=True,
         )
