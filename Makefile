@@ -25,7 +25,7 @@ lint: $(VENV)/.dev  ## black, flake8, bandit and mypy --strict
 	$(BIN)/bandit -q -r src -c pyproject.toml
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev  ## the workflow against the same scripts by hand
+bench: $(VENV)/.dev  ## the workflow against the same scripts by hand, and Step Functions against its peers
 	$(BIN)/python -m benchmarks
 
 setup: $(VENV)/.dev

@@ -1,6 +1,7 @@
-"""``python -m benchmarks``: the benchmark of the whole workflow."""
+"""``python -m benchmarks``: the benchmark of the whole workflow, then that of Step Functions."""
 
-from benchmarks.workflow import main
+from benchmarks import states, workflow
 
 if __name__ == "__main__":
-    main()
+    workflow.main()
+    states.main()

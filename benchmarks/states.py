@@ -1,16 +1,22 @@
-"""Transitions, Map items and latency of Step Functions, durable, over HTTP; against moto's interpreter and a bare loop.
+"""Transitions, Map items, latency and memory of Step Functions, durable, over HTTP; against moto, ministack and a loop.
 
-Run: ``python benchmarks/states.py [--moto]``. The endpoint has a process of its own and is used through boto3, as a
-person would. moto (``pip install 'moto[stepfunctions]'``) answers boto3 inside this process, which spares it the HTTP,
-and keeps nothing on disk. The floor is a Python loop that does what the thousand states say. An inline Map of ten
-thousand items passes the quota of history events of a standard execution, here as on AWS, so that size runs
-distributed (every item a journaled execution) and express.
+Run: ``python -m benchmarks.states [--peers FOLDER]``. Every server has a process of its own and is used
+through boto3, as a person would. Headwater journals every event on disk; the others keep nothing. The floor is a
+Python loop that does what the thousand states say. The peers live in a virtual environment of their own, so that they
+disturb no pin; one that is not there is named and left out::
+
+    python -m venv .peers && .peers/bin/pip install 'moto[server,stepfunctions]' ministack
+
+An inline Map of ten thousand items passes the quota of history events of a standard execution, here as on AWS, so that
+size runs distributed (every item a journaled execution) and express; on the peers, which have no such quota, inline.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import socket
 import subprocess  # nosec B404: starts this interpreter only
 import sys
 import tempfile
@@ -18,6 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -40,7 +47,19 @@ endpoint.stop()
 ROLE = "arn:aws:iam::000000000000:role/bench"
 CHAIN = 1000
 PASS = {"Type": "Pass"}
+LIMIT_S = 60.0
+PEERS = Path(".peers")
+INSTALL = "python -m venv .peers && .peers/bin/pip install 'moto[server,stepfunctions]' ministack"
+TRANSITIONS, ITEMS, MANY = "chain of 1,000, transitions/s", "Map of 1,000, items/s", "Map of 10,000, items/s"
+DISTRIBUTED, EXPRESS = "Map of 10,000, distributed, items/s", "Map of 10,000, express, items/s"
+HUNDRED, TINY = "100 executions, executions/s", "a tiny execution, ms"
+BEFORE, AFTER = "memory before the Maps of 10,000, MB", "memory after them, MB"
+# (figure, peer, at least this many times the peer's); the last is a limit of its own.
+GOALS = ((TRANSITIONS, "moto", 20.0), (TRANSITIONS, "ministack", 8.0), (ITEMS, "moto", 10.0))
+TINY_GOAL_MS = 5.0
+GROWTH_GOAL_MB = 300.0  # of the endpoint's memory, through two Maps of 10,000 items
 Definition = dict[str, Any]
+Figures = dict[str, float]
 
 
 @contextmanager
@@ -76,9 +95,9 @@ def over_items(mode: str = "INLINE") -> Definition:
 
 
 class Machine:
-    """A state machine on the endpoint, or in moto where ``url`` is None, run through boto3."""
+    """A state machine on the server at ``url``, run through boto3."""
 
-    def __init__(self, url: str | None, definition: Definition, type: str = "STANDARD") -> None:
+    def __init__(self, url: str, definition: Definition, type: str = "STANDARD") -> None:
         self.client = boto3.client(
             "stepfunctions",
             endpoint_url=url,
@@ -123,24 +142,26 @@ def best(work: Callable[[], object], rounds: int = 3) -> float:
     return min(times)
 
 
-def measure(url: str | None) -> dict[str, float]:
-    """All figures of the endpoint at ``url``, or of moto."""
+def measure(url: str, process: psutil.Process, headwater: bool) -> Figures:
+    """All figures of the server at ``url``."""
     tiny, long, each = Machine(url, chain(1)), Machine(url, chain(CHAIN)), Machine(url, over_items())
     tiny.run({"n": 1})
-    items = {"items": list(range(1000))}
+    items, many = {"items": list(range(1000))}, {"items": list(range(10_000))}
+    rounds = 3 if headwater else 1
     figures = {
-        "chain of 1,000, transitions/s": CHAIN / best(lambda: long.run({"n": 1})),
-        "Map of 1,000, items/s": 1000 / best(lambda: each.run(items)),
-        "100 executions, executions/s": 100 / best(lambda: tiny.run({"n": 1}, 100), 1),
-        "a tiny execution, ms": 1000 * best(lambda: tiny.run({"n": 1}), 20),
+        TRANSITIONS: CHAIN / best(lambda: long.run({"n": 1}), rounds),
+        ITEMS: 1000 / best(lambda: each.run(items), rounds),
+        HUNDRED: 100 / best(lambda: tiny.run({"n": 1}, 100), rounds),
+        TINY: 1000 * best(lambda: tiny.run({"n": 1}), 20),
+        BEFORE: process.memory_info().rss / (1 << 20),
     }
-    many = {"items": list(range(10_000))}
-    if url is not None:
+    if headwater:
         distributed, express = Machine(url, over_items("DISTRIBUTED")), Machine(url, over_items(), "EXPRESS")
-        figures["Map of 10,000, distributed, items/s"] = 10_000 / best(lambda: distributed.run(many), 1)
-        figures["Map of 10,000, express, items/s"] = 10_000 / best(lambda: express.run_express(many), 1)
+        figures[DISTRIBUTED] = 10_000 / best(lambda: distributed.run(many), 1)
+        figures[EXPRESS] = 10_000 / best(lambda: express.run_express(many), 1)
     else:
-        figures["Map of 10,000, items/s"] = 10_000 / best(lambda: each.run(many), 1)
+        figures[MANY] = 10_000 / best(lambda: each.run(many), 1)
+    figures[AFTER] = process.memory_info().rss / (1 << 20)
     return figures
 
 
@@ -161,34 +182,117 @@ def floor() -> float:
     return CHAIN / best(walk, 20)
 
 
-def measure_moto() -> dict[str, float]:
-    """All figures of moto, in this process."""
+def peer_command(name: str, folder: Path, port: int) -> tuple[list[str], dict[str, str]] | None:
+    """How a peer's server starts on a port, and its environment; None when it is not installed in ``folder``."""
+    program = folder / "bin" / {"moto": "moto_server", "ministack": "ministack"}[name]
+    if not program.exists():
+        return None
+    if name == "moto":
+        # moto's server runs no state machine unless its configuration says so.
+        start = (
+            "from moto.core.config import default_user_config as c; from moto.server import main; "
+            f"c['stepfunctions'] = {{'execute_state_machine': True}}; main(['-H', '127.0.0.1', '-p', '{port}'])"
+        )
+        return [str(folder / "bin" / "python"), "-c", start], {}
+    return [str(program)], {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1"}
+
+
+@contextmanager
+def peer(command: list[str], environment: dict[str, str], port: int) -> Iterator[tuple[str, psutil.Process]]:
+    """A live peer in a process of its own: (url, process)."""
+    with subprocess.Popen(  # nosec B603: a program of the person's choice
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            await_port(port, process)
+            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server listens."""
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{process.args!r} did not listen on port {port}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def measure_peer(name: str, folder: Path) -> Figures | None:
+    """A peer's figures, or None, said, when it is not there or breaks."""
+    port = free_port()
+    found = peer_command(name, folder, port)
+    if found is None:
+        say(f"{name} is left out: it is not in {folder}. To measure it: {INSTALL}")
+        return None
     try:
-        import antlr4  # noqa: F401
-        from moto import mock_aws
-    except ImportError as error:
-        raise SystemExit(f"moto's interpreter is not installed ({error}): pip install 'moto[stepfunctions]'") from error
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        return measure(None)
+        with peer(*found, port) as (url, process):
+            return measure(url, process, headwater=False)
+    except Exception as error:  # whatever a peer does, the others' figures are wanted
+        say(f"{name} is left out: {type(error).__name__}: {error}")
+        return None
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--moto", action="store_true", help="measure the peer too: it takes a minute")
-    options = parser.parse_args()
-    results: dict[str, dict[str, float]] = {}
+def measure_headwater() -> Figures:
+    """Headwater's figures."""
     with tempfile.TemporaryDirectory() as home, endpoint(home) as (url, process):
-        results["headwater"] = measure(url)
-        results["headwater"]["memory afterwards, MB"] = process.memory_info().rss / (1 << 20)
-    if options.moto:
-        results["moto"] = measure_moto()
-    for name, figures in results.items():
-        for figure, value in figures.items():
-            peer = results.get("moto", {}).get(figure)
-            ratio = f"   {value / peer:6.2f} × moto" if peer and name != "moto" else ""
-            sys.stdout.write(f"{name:10} {figure:38} {value:12.1f}{ratio}\n")
-    sys.stdout.write(f"{'bare loop':10} {'chain of 1,000, transitions/s':38} {floor():12.1f}\n")
+        return measure(url, process, headwater=True)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def report(results: dict[str, Figures]) -> None:
+    """Print the figures side by side, then the goals."""
+    figures = list(dict.fromkeys(figure for measured in results.values() for figure in measured))
+    say(f"{'':40}" + "".join(f"{name:>14}" for name in results))
+    for figure in figures:
+        cells = [results[name].get(figure) for name in results]
+        say(f"{figure:40}" + "".join(f"{'-' if cell is None else f'{cell:,.1f}':>14}" for cell in cells))
+    own = results["headwater"]
+    for figure, name, goal in GOALS:
+        if name in results:
+            verdict(f"{figure}, times {name}", own[figure] / results[name][figure], goal, at_least=True)
+    if MANY in results.get("moto", {}):
+        for figure in (DISTRIBUTED, EXPRESS):
+            verdict(f"{figure}, times moto", own[figure] / results["moto"][MANY], 10.0, at_least=True)
+    verdict(TINY, own[TINY], TINY_GOAL_MS, at_least=False)
+    verdict("growth through the Maps of 10,000, MB", own[AFTER] - own[BEFORE], GROWTH_GOAL_MB, at_least=False)
+
+
+def verdict(what: str, value: float, goal: float, at_least: bool) -> None:
+    """Print a goal and whether it is met."""
+    met = value >= goal if at_least else value <= goal
+    say(f"{what:50}{value:10.1f}   goal {'>=' if at_least else '<='} {goal:g}   {'met' if met else 'MISSED'}")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, default=PEERS, help="the virtual environment that has the peers")
+    options = parser.parse_args(argv)
+    results = {"headwater": measure_headwater()}
+    for name in ("moto", "ministack"):
+        measured = measure_peer(name, options.peers.absolute())
+        if measured is not None:
+            results[name] = measured
+    results["bare loop"] = {TRANSITIONS: floor()}
+    report(results)
 
 
 if __name__ == "__main__":
