@@ -37,8 +37,7 @@ class DynamicReferences:
 
     def parameter(self, name: str, decrypt: bool = False) -> str:
         """The value of a parameter of Systems Manager."""
-        members = {"Name": name, "WithDecryption": decrypt}
-        answer = self.endpoint.call("ssm", "get_parameter", principal=self.principal, **members)
+        answer = self.endpoint.call("ssm", "get_parameter", principal=self.principal, Name=name, WithDecryption=decrypt)
         return str(answer["Parameter"]["Value"])
 
     def _one(self, service: str, text: str) -> str:
