@@ -142,8 +142,8 @@ def test_executions_survive_kills_at_random_points(lives: Lives, tmp_path: Path)
             told = f"seed {seed}, round {rounds}, life {life}, {kills} kills so far"
             spared = kills >= KILLS or life == LIVES_A_ROUND - 1
             by_statement = dice.random() < 0.5
-            statement = 0 if spared or not by_statement else int(10 ** dice.uniform(0, 2.8))
-            kill_s = None if spared or by_statement else dice.uniform(0.02, 0.4)
+            statement = 0 if spared or not by_statement else int(10 ** dice.uniform(0.5, 2.6))
+            kill_s = None if spared else 0.5 if by_statement else dice.uniform(0.02, 0.3)
             end = lives.live(home=str(home), life=life, kill_s=kill_s, statement=statement)
             assert end in ("ended", "killed"), f"{end}: {told}, kill_s={kill_s}, statement={statement}"
             kills += end == "killed"

@@ -1,0 +1,221 @@
+"""What a restart takes up again, at moments that a kill seldom hits: each is made here by losing what came after."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.local.service import ServiceError
+from headwater.local.services.states.machines import MACHINE
+from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
+
+NESTED = "arn:aws:states:::states:startExecution.sync"
+TRAINING = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The folder that two lives share."""
+    return tmp_path
+
+
+def callback(**fields: Any) -> dict[str, Any]:
+    body = {"QueueUrl": "q", "MessageBody": {"token.$": "$$.Task.Token"}}
+    resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    return {"Type": "Task", "Resource": resource, "Parameters": body, **fields}
+
+
+def life(home: Path) -> tuple[SmallEndpoint, Jobs]:
+    """An endpoint with jobs, not started."""
+    endpoint = SmallEndpoint(home)
+    return endpoint, Jobs(endpoint)
+
+
+def until(came: Any) -> None:
+    """Wait for what no event tells."""
+    limit = time.monotonic() + LIMIT_S
+    while not came():
+        assert time.monotonic() < limit
+        threading.Event().wait(0.005)
+
+
+def asked(home: Path, **fields: Any) -> tuple[str, str]:
+    """(execution, token) of a callback that an earlier life asked for."""
+    tokens: list[str] = []
+    endpoint, _ = life(home)
+    endpoint.on("sqs", "send_message", lambda **m: tokens.append(json.loads(m["MessageBody"])["token"]) or {})
+    endpoint.start()
+    arn = endpoint.begin(chain(("ask", callback(**fields))))
+    until(lambda: "TaskSubmitted" in endpoint.event_types(arn))
+    endpoint.stop()
+    return arn, tokens[0]
+
+
+def test_a_token_is_valid_before_the_first_turn(home: Path) -> None:
+    arn, token = asked(home)
+    again, _ = life(home)
+    with ThreadPoolExecutor(1) as client:
+        report = client.submit(again.sfn, "send_task_success", taskToken=token, output='"early"')
+        until(lambda: again.states.runtime.engine._inbox)
+        again.start()
+        assert report.result(LIMIT_S) == {}
+    assert json.loads(again.wait(arn)["output"]) == "early"
+    again.stop()
+
+
+def test_an_execution_can_be_stopped_before_the_first_turn(home: Path) -> None:
+    arn, _ = asked(home)
+    again, _ = life(home)
+    with ThreadPoolExecutor(1) as client:
+        stop = client.submit(again.sfn, "stop_execution", executionArn=arn)
+        until(lambda: again.states.runtime.engine._inbox)
+        again.start()
+        stop.result(LIMIT_S)
+    assert again.sfn("describe_execution", executionArn=arn)["status"] == "ABORTED"
+    again.stop()
+
+
+def test_a_heartbeat_that_nobody_could_receive_is_not_missed(home: Path) -> None:
+    arn, token = asked(home, HeartbeatSeconds=1)
+    threading.Event().wait(1.1)  # the endpoint is down for longer than a heartbeat
+    again, _ = life(home)
+    again.start()
+    again.sfn("send_task_heartbeat", taskToken=token)
+    again.sfn("send_task_success", taskToken=token, output="1")
+    assert again.wait(arn)["status"] == "SUCCEEDED"
+    again.stop()
+
+
+def test_a_time_out_keeps_its_moment(home: Path) -> None:
+    arn, _ = asked(home, TimeoutSeconds=1)
+    threading.Event().wait(1.1)
+    again, _ = life(home)
+    again.start()
+    assert again.wait(arn)["error"] == "States.Timeout"
+    again.stop()
+
+
+def test_a_wait_keeps_its_end(home: Path) -> None:
+    first, _ = life(home)
+    first.start()
+    arn = first.begin(chain(("nap", {"Type": "Wait", "Seconds": 2})))
+    until(lambda: "WaitStateEntered" in first.event_types(arn))
+    entered = first.history(arn)[-1]["timestamp"]
+    threading.Event().wait(1)
+    first.stop()
+    again, _ = life(home)
+    again.start()
+    again.wait(arn)
+    left = next(event["timestamp"] for event in again.history(arn) if event["type"] == "WaitStateExited")
+    assert 1.99 <= (left - entered).total_seconds() < 2.9
+    again.stop()
+
+
+def nested(first: SmallEndpoint, **fields: Any) -> str:
+    """Begin a machine that waits for another one, which runs a job; the outer execution."""
+    inner = first.create(chain(("in", glue_task())), "inner")
+    task = {"Type": "Task", "Resource": NESTED, "Parameters": {"StateMachineArn": inner, "Input": {}, **fields}}
+    return first.begin(chain(("start", task)), name="outer")
+
+
+@pytest.mark.parametrize("fields", [{}, {"Name": "given"}])
+def test_no_second_execution_is_nested_when_the_answer_was_lost(home: Path, fields: dict[str, str]) -> None:
+    first, jobs = life(home)
+    first.start()
+    first.states.runtime.caller.journal.keep_answer = lambda *a: None  # type: ignore[method-assign]
+    first.states.runtime.caller._post = lambda *a: None  # type: ignore[method-assign]
+    arn = nested(first, **fields)
+    jobs.await_started()
+    first.stop()
+    again, jobs = life(home)
+    jobs.states = {"jr_etl_0": "ERROR"}
+    again.start()
+    jobs.await_started(2)
+    jobs.end("jr_etl_1")
+    assert again.wait(arn)["status"] == "SUCCEEDED"
+    inner = arn.replace(":execution:outer:", ":stateMachine:inner:").rpartition(":")[0]
+    assert len(again.sfn("list_executions", stateMachineArn=inner)["executions"]) == 1
+    again.stop()
+
+
+def test_a_nested_execution_whose_stop_was_lost_is_stopped(home: Path) -> None:
+    first, jobs = life(home)
+    first.start()
+    arn = nested(first)
+    jobs.await_started()
+    until(lambda: "TaskSubmitted" in first.event_types(arn))
+    first.states.runtime.caller.cancel = lambda *a: None  # type: ignore[method-assign]
+    first.sfn("stop_execution", executionArn=arn)
+    first.stop()
+    again, jobs = life(home)
+    jobs.states = {"jr_etl_0": "ERROR"}
+    again.start()
+    inner = arn.replace(":execution:outer:", ":stateMachine:inner:").rpartition(":")[0]
+    (found,) = again.sfn("list_executions", stateMachineArn=inner)["executions"]
+    assert again.wait(found["executionArn"])["status"] == "ABORTED"
+    until(lambda: not again.states.runtime.journal.cancelled())
+    again.stop()
+
+
+@pytest.mark.parametrize(("created", "calls"), [(datetime(2020, 1, 1, tzinfo=UTC), 1), (datetime.max, 0)])
+def test_an_older_job_of_the_same_name_is_not_taken_for_this_one(home: Path, created: datetime, calls: int) -> None:
+    first, _ = life(home)
+    asked, go = threading.Event(), threading.Event()
+    first.on("sagemaker", "create_training_job", lambda **members: asked.set() or go.wait(LIMIT_S) and {})
+    first.start()
+    arn = first.begin(chain(("fit", {"Type": "Task", "Resource": TRAINING, "Parameters": {"TrainingJobName": "fit"}})))
+    assert asked.wait(LIMIT_S)
+    first.stop()
+    go.set()
+    again, _ = life(home)
+    moment = datetime.now(UTC) if created == datetime.max else created
+    job = {"TrainingJobName": "fit", "TrainingJobStatus": "Completed", "CreationTime": moment}
+    again.on("sagemaker", "describe_training_job", lambda **members: job)
+    again.on("sagemaker", "create_training_job", lambda **members: {"TrainingJobArn": "arn"})
+    again.start()
+    assert again.wait(arn)["status"] == "SUCCEEDED"
+    assert [name for name, _ in again.calls].count("sagemaker:create_training_job") == calls
+    again.stop()
+
+
+def test_of_two_starts_with_one_name_one_is_refused(small: SmallEndpoint) -> None:
+    machine = small.create(chain(("nap", {"Type": "Wait", "Seconds": 60})))
+
+    def start(number: int) -> str:
+        try:
+            answer = small.sfn("start_execution", stateMachineArn=machine, name="one", input=str(number))
+        except ServiceError as error:
+            return error.code
+        return str(answer["executionArn"])
+
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(start, range(8)))
+    assert answers.count("ExecutionAlreadyExists") == 7
+    assert len(small.sfn("list_executions", stateMachineArn=machine)["executions"]) == 1
+
+
+def test_a_delete_that_was_cut_short_can_be_asked_again(small: SmallEndpoint) -> None:
+    jobs = Jobs(small)
+    arn = small.begin(chain(("etl", glue_task())))
+    jobs.await_started()
+    machine = small.sfn("describe_execution", executionArn=arn)["stateMachineArn"]
+    small.store.delete(MACHINE, machine)
+    small.sfn("delete_state_machine", stateMachineArn=machine)
+    assert small.wait(arn)["status"] == "ABORTED"
+    jobs.await_state("jr_etl_0", "STOPPED")
+
+
+@pytest.mark.parametrize("limit", [{"TimeoutSeconds": 1}, {}])
+def test_a_time_out_stops_the_job(small: SmallEndpoint, limit: dict[str, int]) -> None:
+    jobs = Jobs(small)
+    of_state = {} if limit else {"TimeoutSeconds": 1}
+    arn = small.begin(chain(("etl", glue_task(**of_state)), **limit))
+    jobs.await_state("jr_etl_0", "STOPPED")
+    assert small.wait(arn)["status"] == ("TIMED_OUT" if limit else "FAILED")
