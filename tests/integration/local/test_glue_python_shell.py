@@ -149,6 +149,17 @@ def test_stopping_and_the_limit_of_concurrent_runs(runs: Runs) -> None:
     assert runs.states[run_id] == ["STARTING", "RUNNING", "STOPPING", "STOPPED"]
 
 
+def test_a_start_with_the_key_of_an_earlier_one_answers_its_run(runs: Runs, endpoint: LocalEndpoint) -> None:
+    runs.job("once", "print('once')")
+    first, second = (
+        endpoint.call("glue", "start_job_run", JobName="once", idempotency_key="execution#0#1")["JobRunId"]
+        for _ in range(2)
+    )
+    runs.wait(first)
+    assert first == second
+    assert len(runs.glue.get_job_runs(JobName="once")["JobRuns"]) == 1
+
+
 def test_a_failed_run_is_retried_as_often_as_the_job_says(runs: Runs) -> None:
     runs.job("again", "raise RuntimeError('no')", MaxRetries=1)
     first = runs.run("again")

@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS states_branches (
 
 CANCELLED = "states.cancelled-task"
 
+_LISTED = (
+    "CASE WHEN length(record) < 10000 THEN record ELSE json_replace(record, '$.input', '', '$.output', '') END AS record"
+)
 _PLAIN = (
     "index", "state_name", "phase", "last_event_id", "entered_event_id", "entered_ms", "before_event_id", "retries",
     "restarts", "wake_ms", "deadline_ms", "item", "task", "length", "next_index", "max_concurrency", "failures",
@@ -145,7 +148,10 @@ class Journal:
         return {row["status"]: row["n"] for row in rows}
 
     def records(self, of: str, status: str | None, before: tuple[int, str] | None, limit: int) -> list[ExecutionRecord]:
-        """Executions of a machine or a map run, newest first, after the place ``before`` (started_ms, arn)."""
+        """Executions of a machine or a map run, newest first, after the place ``before`` (started_ms, arn).
+
+        Those with much data come without input and output: no list shows them.
+        """
         where, values = ["map_run = ?" if ":mapRun:" in of else "machine_arn = ?"], [of]
         parameters: list[Any] = list(values)
         if status:
@@ -155,7 +161,7 @@ class Journal:
             where.append("(started_ms, arn) < (?, ?)")
             parameters.extend(before)
         statement = (
-            f"SELECT record FROM states_executions WHERE {' AND '.join(where)} "  # nosec B608: constant conditions
+            f"SELECT {_LISTED} FROM states_executions WHERE {' AND '.join(where)} "  # nosec B608: constant conditions
             "ORDER BY started_ms DESC, arn DESC LIMIT ?"
         )
         rows = self.store.query(statement, (*parameters, limit))
