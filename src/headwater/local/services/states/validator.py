@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from headwater.local.services.states import choice_rules, integrations
+from headwater.local.services.states.field_types import machine_types, state_types
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
 from headwater.local.services.states.path_parser import compile_path
@@ -58,7 +59,9 @@ def validate(text: str) -> list[Diagnostic]:
         return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
     if not isinstance(definition, dict):
         return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
-    return list(_Validator(definition.get("QueryLanguage", "JSONPath")).machine(definition, "", top=True))
+    # Where a part has the wrong type nothing can be said of what is inside.
+    wrong = [Diagnostic(SCHEMA, message, location) for message, location in machine_types(definition)]
+    return wrong or list(_Validator(definition.get("QueryLanguage", "JSONPath")).machine(definition, "", top=True))
 
 
 def validate_state(text: str, location: str) -> list[Diagnostic]:
@@ -69,7 +72,8 @@ def validate_state(text: str, location: str) -> list[Diagnostic]:
         return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
     if not isinstance(body, dict):
         return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
-    return list(_Validator("JSONPath").state(body, location, None))
+    wrong = [Diagnostic(SCHEMA, message, where) for message, where in state_types(body, location)]
+    return wrong or list(_Validator("JSONPath").state(body, location, None))
 
 
 def _required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> Iterator[Diagnostic]:
@@ -92,6 +96,8 @@ class _Validator:
             yield Diagnostic(
                 SCHEMA, "The value for the field 'QueryLanguage' must be JSONPath or JSONata", "/QueryLanguage"
             )
+            return
+        if "States" not in machine or "StartAt" not in machine:
             return
         states, start = machine.get("States"), machine.get("StartAt")
         if states is None or start is None:
@@ -123,6 +129,10 @@ class _Validator:
             yield Diagnostic(SCHEMA, f"The field 'Type' should have one of these values: [{choices}]", f"{at}/Type")
             return
         language = body.get("QueryLanguage", self.language)
+        if language not in ("JSONPath", "JSONata"):
+            message = "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]"
+            yield Diagnostic(SCHEMA, message, f"{at}/QueryLanguage")
+            return
         if language == "JSONPath" and self.language == "JSONata":
             message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
             yield Diagnostic(SCHEMA, message, here)
@@ -373,6 +383,8 @@ def _error_rules(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
             where = f"{at}/{field}[{index}]"
             needed = ("ErrorEquals", "Next") if field == "Catch" else ("ErrorEquals",)
             yield from _required(rule, needed, where)
+            if body.get("QueryLanguage") != "JSONata" and rule.get("ResultPath") is not None:
+                yield from _reference(rule["ResultPath"], f"{where}/ResultPath")
             names = rule.get("ErrorEquals", [])
             if "States.ALL" in names and (len(names) > 1 or index < len(rules) - 1):
                 message = "States.ALL must appear alone and in the last retrier or catcher"

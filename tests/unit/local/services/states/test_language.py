@@ -149,6 +149,13 @@ def test_pages_of_history_join_in_both_directions(small: SmallEndpoint) -> None:
         ({"Parameters": {"x.$": "$["}}, "/States/a/Parameters"),
         ({"Output": "{% 1 %}"}, "/States/a/Output"),
         ({"Retry": [{"ErrorEquals": ["E"]}]}, "/States/a/Retry"),
+        ({"Next": ["a"]}, "/States/a/Next"),
+        ({"QueryLanguage": "SQL"}, "/States/a/QueryLanguage"),
+        ({"Assign": 1}, "/States/a/Assign"),
+        ({"Type": "Choice", "Choices": [{"And": [], "Next": "a"}]}, "/States/a/Choices[0]/And"),
+        ({"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": "1"}]}, "/Choices[0]/NumericEquals"),
+        ({"Catch": [{"ErrorEquals": [1], "Next": "a"}]}, "/States/a/Catch[0]/ErrorEquals[0]"),
+        ({"Retry": [{"ErrorEquals": ["E"], "MaxAttempts": -1}]}, "/States/a/Retry[0]/MaxAttempts"),
     ],
 )
 def test_a_malformed_definition_is_refused_with_its_place(
