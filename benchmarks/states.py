@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import os
 import socket
+import statistics
 import subprocess  # nosec B404: starts this interpreter only
 import sys
 import tempfile
@@ -148,7 +148,8 @@ def median_page(machine: Machine) -> float:
     """How long a page of a hundred executions of the machine's map run takes, in seconds, over all its pages."""
     executions = machine.client.list_executions(stateMachineArn=machine.arn)["executions"]
     runs = machine.client.list_map_runs(executionArn=executions[0]["executionArn"])["mapRuns"]
-    query, times = {"mapRunArn": runs[0]["mapRunArn"]}, []
+    query: dict[str, str] = {"mapRunArn": runs[0]["mapRunArn"]}
+    times: list[float] = []
     while "nextToken" in query or not times:
         started = time.perf_counter()
         page = machine.client.list_executions(maxResults=100, **query)

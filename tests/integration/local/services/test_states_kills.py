@@ -61,8 +61,11 @@ class Left:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.calls = CallFile(home).lines()
+        self.records: dict[str, dict[str, Any]] = {}
+        self.events: dict[str, list[Any]] = {}
+        self.answers: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
         if not (home / "state.sqlite").exists():
-            self.records, self.events, self.answers, self.runs = {}, {}, [], []
             return
         with sqlite3.connect(home / "state.sqlite") as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
@@ -72,7 +75,7 @@ class Left:
                 return connection.execute(statement).fetchall() if whole else []
 
             self.records = {arn: json.loads(text) for arn, text in read("SELECT arn, record FROM states_executions")}
-            self.events: dict[str, list[Any]] = {arn: [] for arn in self.records}
+            self.events = {arn: [] for arn in self.records}
             for arn, text in read("SELECT arn, events FROM states_events ORDER BY arn, first_id"):
                 self.events[arn] += json.loads(text)
             self.answers = [json.loads(text) for (text,) in read("SELECT answer FROM states_answers")]

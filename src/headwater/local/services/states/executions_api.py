@@ -193,7 +193,7 @@ class ExecutionsApi(Service):
             self.runtime.machines.find(stateMachineArn)
         limit = maxResults or 100
         before = tuple(read_token(nextToken)) if nextToken else None
-        found = self.runtime.journal.records(of, statusFilter, before, limit + 1)  # type: ignore[arg-type]
+        found = self.runtime.journal.records(of, statusFilter, before, limit + 1)
         answer: Members = {
             "executions": [_summary(record) for record in found[:limit] if _wanted(record, redriveFilter)]
         }

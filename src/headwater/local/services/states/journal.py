@@ -49,7 +49,8 @@ CREATE TABLE IF NOT EXISTS states_branches (
 CANCELLED = "states.cancelled-task"
 
 _LISTED = (
-    "CASE WHEN length(record) < 10000 THEN record ELSE json_replace(record, '$.input', '', '$.output', '') END AS record"
+    "CASE WHEN length(record) < 10000 THEN record "
+    "ELSE json_replace(record, '$.input', '', '$.output', '') END AS record"
 )
 _PLAIN = (
     "index", "state_name", "phase", "last_event_id", "entered_event_id", "entered_ms", "before_event_id", "retries",
@@ -183,7 +184,7 @@ class Journal:
             for offset, event in enumerate(json.loads(row["events"])):
                 event_id = row["first_id"] + offset
                 if first <= event_id <= last:
-                    yield event_id, tuple(event)  # type: ignore[misc]
+                    yield event_id, tuple(event)
 
     def restore(self, execution: Execution) -> None:
         """Fill an execution with the branches that the journal holds."""

@@ -50,7 +50,12 @@ def asked(home: Path, **fields: Any) -> tuple[str, str]:
     """(execution, token) of a callback that an earlier life asked for."""
     tokens: list[str] = []
     endpoint, _ = life(home)
-    endpoint.on("sqs", "send_message", lambda **m: tokens.append(json.loads(m["MessageBody"])["token"]) or {})
+
+    def take(MessageBody: str, **members: Any) -> dict[str, Any]:
+        tokens.append(json.loads(MessageBody)["token"])
+        return {}
+
+    endpoint.on("sqs", "send_message", take)
     endpoint.start()
     arn = endpoint.begin(chain(("ask", callback(**fields))))
     until(lambda: "TaskSubmitted" in endpoint.event_types(arn))
@@ -168,7 +173,13 @@ def test_a_nested_execution_whose_stop_was_lost_is_stopped(home: Path) -> None:
 def test_an_older_job_of_the_same_name_is_not_taken_for_this_one(home: Path, created: datetime, calls: int) -> None:
     first, _ = life(home)
     asked, go = threading.Event(), threading.Event()
-    first.on("sagemaker", "create_training_job", lambda **members: asked.set() or go.wait(LIMIT_S) and {})
+
+    def create(**members: Any) -> dict[str, Any]:
+        asked.set()
+        go.wait(LIMIT_S)
+        return {}
+
+    first.on("sagemaker", "create_training_job", create)
     first.start()
     arn = first.begin(chain(("fit", {"Type": "Task", "Resource": TRAINING, "Parameters": {"TrainingJobName": "fit"}})))
     assert asked.wait(LIMIT_S)
@@ -215,7 +226,7 @@ def test_a_delete_that_was_cut_short_can_be_asked_again(small: SmallEndpoint) ->
 @pytest.mark.parametrize("limit", [{"TimeoutSeconds": 1}, {}])
 def test_a_time_out_stops_the_job(small: SmallEndpoint, limit: dict[str, int]) -> None:
     jobs = Jobs(small)
-    of_state = {} if limit else {"TimeoutSeconds": 1}
+    of_state: dict[str, Any] = {} if limit else {"TimeoutSeconds": 1}
     arn = small.begin(chain(("etl", glue_task(**of_state)), **limit))
     jobs.await_state("jr_etl_0", "STOPPED")
     assert small.wait(arn)["status"] == ("TIMED_OUT" if limit else "FAILED")
