@@ -4,10 +4,11 @@ Most of a small Spark job is a cold JVM: loading classes, interpreting, compilin
 of everything runs the same job in a fifth of the time. So up to :data:`READY` are kept, warmed but never used by a job,
 and each job gets one for itself, once.
 
-Warming costs as much processor as it saves, so it happens when no job runs: JVMs that are being warmed are paused
-(SIGSTOP) while a job runs, for at most :data:`PAUSE_S`. A job that comes while one is being warmed gets it as warm as
-it is. With no Spark jobs defined nothing is started, JVMs unused for :data:`IDLE_S` are let go, and the environment
-variable HEADWATER_SPARK_READY (0, 1 or 2) says how many to keep at most: 0 saves the memory, about 600 MB each.
+Warming costs as much processor as it saves, so it happens when no job runs or ran a moment ago: JVMs that are being
+warmed are paused (SIGSTOP) while a job runs, for at most :data:`PAUSE_S`, and the next is begun :data:`QUIET_S` after
+the last job. A job that comes while one is being warmed gets it as warm as it is. With no Spark jobs defined nothing is
+started, JVMs unused for :data:`IDLE_S` are let go, and the environment variable HEADWATER_SPARK_READY (0, 1 or 2) says
+how many to keep at most: 0 saves the memory, about 600 MB each.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ READY = 2
 READY_MEMORY_BYTES = 6 << 30  # a machine needs this much free memory for a second ready JVM
 IDLE_S = 15 * 60.0
 PREPARE_S = 0.5  # what is defined and at once deleted costs no JVM
+QUIET_S = 10.0  # what follows a Spark job, such as the training on its data, has the processors first
 PAUSE_S = 20.0
 WARM_UP = Path(__file__).parent / "spark_warm_up.py"
 WARM_UP_TIMEOUT_S = 180.0
@@ -232,12 +234,21 @@ class SparkPool:
     def _left(self) -> None:
         with self._lock:
             self._used -= 1
-            if not self._used:
+            if not self._used and not self._closed:
                 self._rest_later()
-                for warm in self._warm:
-                    if not warm.done.is_set():
-                        warm.signal(signal.SIGCONT)
-                self._fill()
+                if self._soon is not None:
+                    self._soon.cancel()
+                self._soon = _timer(QUIET_S, self._settle)
+
+    def _settle(self) -> None:
+        """The last job is over for a while: go on warming, and warm the next."""
+        with self._lock:
+            if self._used or self._closed:
+                return
+            for warm in self._warm:
+                if not warm.done.is_set():
+                    warm.signal(signal.SIGCONT)
+            self._fill()
 
     def _hand_over(self, warm: WarmJvm) -> bool:
         """Wait for the step that the warming is in; False when the JVM is not to be used."""
