@@ -45,7 +45,7 @@ EXIT_CODES = """## Exit codes
 | 4 | a sound declaration that no template can hold |
 | 5 | AWS or the endpoint refused a call, or does not answer; the stack failed |
 | 6 | the run ended in anything but SUCCEEDED |
-| 7 | another run holds the lake |
+| 7 | another run holds the lake, or an interrupted one is not finished |
 | 8 | an object could not be put, got, or verified |
 | 130 | interrupted with Ctrl-C |
 """
