@@ -119,6 +119,7 @@ class ProcessingRun(JobRun):
         return file.read_text(encoding="utf-8", errors="replace")[:MESSAGE_CHARACTERS] if file.is_file() else ""
 
     def _finish(self, status: str, reason: str = "", message: str = "") -> None:
+        self.remove_files()
         self.table.change(self.name, lambda record: finish(record, status, reason, message))
 
     def end(self, status: str, reason: str = "") -> None:

@@ -118,8 +118,12 @@ class JobRun(ABC):
             log.exception("%s %s failed", self.table.kind, self.name)
             self.fail(f"InternalServerError: {type(error).__name__}: {error}")
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove_files()
             self._on_end(self)
+
+    def remove_files(self) -> None:
+        """Leave nothing of the job on disk: before its last status is seen, so that who waits for it finds it so."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def checkpoint(self) -> None:
         """Between two steps: raise where the job is to end."""

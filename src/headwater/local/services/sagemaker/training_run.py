@@ -225,6 +225,7 @@ class TrainingRun(JobRun):
     def _finish(self, status: str, secondary: str, reason: str = "", artifact: str = "") -> None:
         final = self.metrics.final()
         self._put_metrics()
+        self.remove_files()
 
         def edit(record: Record) -> None:
             finish(record, status, secondary, reason)
