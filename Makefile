@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE := examples/flights
 
-.PHONY: run test unit lint bench setup clean
+.PHONY: run test unit lint bench synth setup clean
 
 run: $(VENV)/.run  ## set up, and run the flights workflow for all of 2013
 	@$(BIN)/python $(EXAMPLE)/data.py
@@ -20,18 +20,22 @@ unit: $(VENV)/.dev
 	$(BIN)/pytest -q tests/unit
 
 lint: $(VENV)/.dev  ## black, flake8, bandit and mypy --strict
-	$(BIN)/black --check -q src tests examples benchmarks
-	$(BIN)/flake8 src tests examples benchmarks
+	$(BIN)/black --check -q src tests examples benchmarks infra
+	$(BIN)/flake8 src tests examples benchmarks infra
 	$(BIN)/bandit -q -r src -c pyproject.toml
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev  ## the workflow against the same scripts by hand, and Step Functions against its peers
 	$(BIN)/python -m benchmarks
 
+synth: $(VENV)/.infra  ## the CDK app of infra/, into infra/cdk.out; needs no Node.js and no AWS account
+	@cd infra && HEADWATER_PROJECT=../$(EXAMPLE) ../$(BIN)/python app.py
+	@echo "synthesized infra/cdk.out"
+
 setup: $(VENV)/.dev
 
 clean:
-	rm -rf $(VENV) .headwater $(EXAMPLE)/.headwater $(EXAMPLE)/data .mypy_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .headwater infra/cdk.out $(EXAMPLE)/.headwater $(EXAMPLE)/data .mypy_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@test -n "$(PYTHON)" || { echo "error: Headwater needs Python 3.11 or newer; none was found on PATH" >&2; exit 1; }
@@ -44,6 +48,10 @@ $(VENV)/.run: $(VENV)/bin/pip requirements.txt pyproject.toml
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+$(VENV)/.infra: $(VENV)/.run infra/requirements.txt
+	$(BIN)/pip install -q --disable-pip-version-check -r infra/requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt infra/requirements.txt
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

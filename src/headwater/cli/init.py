@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import typer
@@ -11,7 +12,7 @@ from headwater.cli.options import Debug
 from headwater.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-LEFT_OUT = {"__pycache__", "data", ".headwater", ".pytest_cache"}
+LEFT_OUT = {"__pycache__", "cdk.out", "data", ".headwater", ".pytest_cache"}
 
 
 @app.command()
@@ -41,14 +42,21 @@ def template() -> Path:
 def copy_template(source: Path, target: Path) -> int:
     """Copy a project's own files; returns how many."""
     written = 0
-    for path in sorted(source.rglob("*")):
+    for path in own_files(source):
         relative = path.relative_to(source)
-        if path.is_dir() or LEFT_OUT & set(relative.parts):
-            continue
         (target / relative).parent.mkdir(parents=True, exist_ok=True)
         (target / relative).write_bytes(path.read_bytes())
         written += 1
     if not (target / ".gitignore").exists():
-        (target / ".gitignore").write_text(".headwater/\ndata/\n__pycache__/\n")
+        (target / ".gitignore").write_text(".headwater/\ncdk.out/\ndata/\n__pycache__/\n")
         written += 1
     return written
+
+
+def own_files(source: Path) -> list[Path]:
+    """A project's own files, in order; a folder that is a link, as `infra/` is in the repository, is walked too."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(source, followlinks=True):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        found += [Path(folder, name) for name in files]
+    return sorted(found)
