@@ -46,7 +46,6 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
     "ecr": "*",
     "iam": "*",
     "kms": "*",
-    "resourcegroupstaggingapi": "*",
     "scheduler": "*",
     "secretsmanager": "*",
     "sns": "*",

@@ -12,6 +12,7 @@ SERVICES: dict[str, str] = {
     "glue": "headwater.local.services.glue:GlueService",
     "lambda": "headwater.local.services.lambda_:LambdaService",
     "logs": "headwater.local.services.logs:LogsService",
+    "resourcegroupstaggingapi": "headwater.local.services.tagging:TaggingService",
     "s3": "headwater.local.services.s3:S3Service",
     "sagemaker": "headwater.local.services.sagemaker:SageMakerService",
     "stepfunctions": "headwater.local.services.states:StatesService",
