@@ -20,6 +20,7 @@ COMMANDS = {
     "logs": "Show a stage's log lines.",
     "history": "Show the runs, or the events of one.",
     "lake": "Put, get, ls, sync and rm the lake's files.",
+    "sweep": "Delete forgotten resources by their tag.",
     "up": "Start the embedded endpoint.",
     "down": "Stop the embedded endpoint.",
     "doctor": "Check this machine, and say how to mend what is missing.",

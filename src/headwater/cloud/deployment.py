@@ -84,7 +84,7 @@ class Deployment:
         return self._stacks.deploy(
             self.stack,
             body,
-            parameters={ASSETS_PARAMETER: self.assets_bucket},
+            parameters={ASSETS_PARAMETER: self.assets_bucket} if ASSETS_PARAMETER in template["Parameters"] else {},
             tags={**tags, DIGEST_TAG: digest},
             progress=progress,
             template_url=self._template_url(body, digest),

@@ -38,6 +38,7 @@ S3_ACTIONS = {
     "HeadObject": "GetObject",
     "ListBuckets": "ListAllMyBuckets",
     "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
     "ListParts": "ListMultipartUploadParts",
@@ -47,6 +48,9 @@ S3_ACTIONS = {
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
+
+# What has a permission of its own for a version that is named.
+_OF_VERSIONS = frozenset({"s3:DeleteObject", "s3:DeleteObjectTagging", "s3:GetObject", "s3:GetObjectTagging"})
 
 # (service, member) → the ARN's resource part, for operations on one named thing.
 NAMED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -126,15 +130,23 @@ def _s3(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
     for member, key in (("Prefix", "s3:prefix"), ("Delimiter", "s3:delimiter"), ("MaxKeys", "s3:max-keys")):
         if member in members:
             context = {**context, key: members[member]}
-    if action == "s3:ListBucket":
+    if action in ("s3:ListBucket", "s3:ListBucketVersions"):
         context = {"s3:prefix": "", **context}
     if call.operation == "DeleteObjects":
-        keys = [found["Key"] for found in members["Delete"]["Objects"]]
-        return [Request(action, f"{base}/{key}", context) for key in keys]
+        return [
+            Request(_versioned(action, found), f"{base}/{found['Key']}", context)
+            for found in members["Delete"]["Objects"]
+        ]
+    action = _versioned(action, members)
     found = [Request(action, f"{base}/{members['Key']}" if "Key" in members else base, context)]
     if source := _copy_source(members.get("CopySource")):
         found.append(Request("s3:GetObject", f"arn:aws:s3:::{source}", context))
     return found
+
+
+def _versioned(action: str, members: Members) -> str:
+    """One version of an object is another permission than the object."""
+    return f"{action}Version" if action in _OF_VERSIONS and members.get("VersionId") else action
 
 
 def _copy_source(source: Any) -> str | None:

@@ -1,0 +1,115 @@
+"""``headwater sweep``: delete what bears a tag and was forgotten, after showing it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+
+from headwater.cli.console import counted, out, print_json, reported
+from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
+from headwater.errors import UsageError
+
+if TYPE_CHECKING:
+    from headwater.cli.project import Where
+    from headwater.cloud.session import Cloud
+    from headwater.cloud.sweeps import Sweep
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+STYLES = {"deleted": "green", "would delete": "yellow", "kept": "dim", "gone": "dim", "failed": "red"}
+PARTLY = 1
+
+
+@app.command()
+def sweep(
+    tag: str = typer.Option("ResourceTag=demo", help="The tag of what is to go, as KEY=VALUE."),
+    older_than: float = typer.Option(24, "--older-than", min=0, help="Keep what is younger than this many hours."),
+    named: Optional[list[str]] = typer.Option(
+        None, "--named", help="The ARN of a bucket or database that may go with what is in it; repeatable."
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would go."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
+    install: bool = typer.Option(False, "--install", help="Only install the sweeper: it then sweeps every night."),
+    json: Json = False,
+    on: On = "local",
+    profile: Profile = None,
+    region: Region = None,
+    project: Project = None,
+    home: Home = None,
+    debug: Debug = False,
+) -> None:
+    """Delete forgotten resources that bear a tag: jobs, endpoints, clusters, stacks, functions, log groups.
+
+    Shows what would go, asks, then runs the same state machine that the sweeper's schedule starts. What bears the tag
+    headwater:keep stays, and so does a bucket with objects in it, or a database, that is not named.
+    """
+    with reported(debug):
+        from headwater.cli.project import Where, home_of
+        from headwater.cloud.sweeps import Sweeper
+        from headwater.plan.sweeper import stack
+
+        settings = _settings(tag, older_than, named or [])
+        with _cloud(Where(on, profile, region), home_of(project, home)) as cloud:
+            sweeper = Sweeper(cloud, stack.NAME, stack.template())
+            machine = sweeper.install(lambda line: None if json else out.print(line))
+            if install:
+                out.print(f"the sweeper is installed: {machine}", markup=False)
+                return
+            shown = sweeper.sweep(machine, {**settings, "dry_run": True})
+            going = [each.arn for each in shown.having("would delete")]
+            if dry_run or not going:
+                _say(shown, json)
+                return
+            if not yes:
+                _say(shown, False)
+                _ask(len(going), tag)
+            done = sweeper.sweep(machine, {**settings, "dry_run": False, "only": going})
+            _say(done, json)
+            if done.having("failed"):
+                sys.exit(PARTLY)
+
+
+def _settings(tag: str, older_than: float, named: list[str]) -> dict[str, Any]:
+    key, given, value = tag.partition("=")
+    if not key or not given:
+        raise UsageError(f"--tag takes KEY=VALUE, as ResourceTag=demo; got {tag!r}")
+    for arn in named:
+        if not arn.startswith("arn:"):
+            raise UsageError(f"--named takes an ARN, as arn:aws:s3:::my-bucket; got {arn!r}")
+    return {"tag": {"key": key, "value": value}, "older_than_hours": older_than, "named": named}
+
+
+@contextmanager
+def _cloud(where: Where, home: Any) -> Iterator[Cloud]:
+    """The cloud for the time of a block; no project is needed, for what was forgotten may have lost its own."""
+    from headwater.cli import local_endpoint
+    from headwater.cloud.session import connect_aws, connect_local
+
+    if where.on == "aws":
+        yield connect_aws(where.profile, where.region)
+        return
+    with local_endpoint.running(home, resume_work=False) as address:
+        yield connect_local(address)
+
+
+def _ask(count: int, tag: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nothing was deleted: say --yes to delete without being asked, or --dry-run to look only")
+    if not typer.confirm(f"delete {counted(count, 'resource')} tagged {tag}?", default=False):
+        raise UsageError("nothing was deleted")
+
+
+def _say(found: Sweep, json: bool) -> None:
+    if json:
+        print_json(found.to_json())
+        return
+    for each in found.outcomes:
+        why = f"  ({each.why})" if each.why else ""
+        out.print(f"{each.outcome:<12}  {each.kind:<26}  {each.arn}{why}", style=STYLES[each.outcome], markup=False)
+    counts = {outcome: len(found.having(outcome)) for outcome in STYLES}
+    out.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count) or "nothing bears the tag")
+    if not found.complete:
+        out.print("more bears the tag than one sweep takes: sweep again", style="yellow")
