@@ -1,6 +1,8 @@
 """A template and its assets, deployed to either endpoint: only what changed is uploaded, nothing is done twice.
 
-Knows neither workflow nor plan: what it takes is a template, files, and names.
+Knows neither workflow nor plan: what it takes is a template, files, and names; so one cloud holds as many stacks as one
+likes. In two steps where a person looks in between: :meth:`Deployment.propose` changes nothing that runs,
+:meth:`Deployment.execute` uploads and changes. :meth:`Deployment.apply` does both.
 """
 
 from __future__ import annotations
@@ -8,26 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from headwater.cloud.session import Cloud, error_code, explain
-from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, Stacks
-from headwater.errors import CloudError
+from headwater.cloud.asset_store import AssetFile, AssetStore
+from headwater.cloud.session import Cloud
+from headwater.cloud.stack_states import Say, make_deployable, unsaid
+from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, ChangeSet, OnEvent, Stacks, unheard
+from headwater.errors import StackError
 
 ASSETS_PARAMETER = "AssetsBucket"
 DIGEST_TAG = "headwater:template"
+LARGEST_TEMPLATE_BYTES = 1_000_000  # CloudFormation quota for a template in S3, 2026-11
+MOST_RESOURCES = 500
 
-
-@dataclass(frozen=True)
-class AssetFile:
-    """A file that the template refers to by its key in the assets bucket; the key names its content."""
-
-    key: str
-    source: Path | bytes
+__all__ = ["ASSETS_PARAMETER", "DIGEST_TAG", "AssetFile", "Deployment"]
 
 
 class Deployment:
@@ -41,18 +37,18 @@ class Deployment:
 
     def __init__(self, cloud: Cloud, stack: str) -> None:
         self._cloud = cloud
-        self._s3 = cloud.client("s3")
-        self._stacks = Stacks(cloud)
+        self.store = AssetStore(cloud)
+        self.stacks = Stacks(cloud)
         self.stack = stack
 
     @property
     def assets_bucket(self) -> str:
         """The bucket of code, one an account and region, made by the first deploy."""
-        return f"headwater-assets-{self._cloud.account}-{self._cloud.region}"
+        return self.store.bucket
 
     def outputs(self) -> dict[str, str] | None:
         """The stack's outputs, or None when it is not there."""
-        return self._stacks.outputs(self.stack)
+        return self.stacks.outputs(self.stack)
 
     def apply(
         self,
@@ -70,71 +66,92 @@ class Deployment:
         StackError
             When the stack failed and was rolled back: which resource, and why.
         """
-        body = json.dumps(template, sort_keys=True)
-        digest = hashlib.sha256(body.encode()).hexdigest()
-        self._make_assets_bucket()
-        uploaded = sum(self._upload(asset) for asset in assets)
+        files = list(assets)
+        self.store.prepare()
+        uploaded = self.store.upload(self.stack, files)
         if uploaded:
             progress(f"uploaded {uploaded} asset(s)")
-        found = self._stacks.tags(self.stack)
-        if found is not None and found.get(DIGEST_TAG) == digest:
+        found = self.stacks.tags(self.stack)
+        if found is not None and found.get(DIGEST_TAG) == digest_of(template):
             outputs = self.outputs()
             if outputs is not None:
                 return outputs
-        return self._stacks.deploy(
-            self.stack,
-            body,
-            parameters={ASSETS_PARAMETER: self.assets_bucket} if ASSETS_PARAMETER in template["Parameters"] else {},
-            tags={**tags, DIGEST_TAG: digest},
-            progress=progress,
-            template_url=self._template_url(body, digest),
+        change_set = self.propose(template, tags, progress)
+        if change_set is None:
+            return self.outputs() or {}
+        verb = "creating" if change_set.creates else "updating"
+        progress(f"{verb} stack {self.stack}: {len(change_set.changes)} resource(s)")
+        return self.execute(change_set, files)
+
+    def propose(
+        self,
+        template: Mapping[str, Any],
+        tags: Mapping[str, str],
+        say: Say = unsaid,
+        on_event: OnEvent = unheard,
+    ) -> ChangeSet | None:
+        """What a deploy would change, None for nothing. What an interrupted or failed one left is brought in order.
+
+        Raises
+        ------
+        CloudError
+            When CloudFormation refuses the template or a parameter.
+        StackError
+            For a template beyond CloudFormation's quotas, or a stack that only a person can mend.
+        """
+        body = json.dumps(template, sort_keys=True)
+        self._check_quotas(template, body)
+        make_deployable(self.stacks, self.stack, say, on_event)
+        parameters = (
+            {ASSETS_PARAMETER: self.assets_bucket} if ASSETS_PARAMETER in template.get("Parameters", {}) else {}
         )
+        digest = digest_of(template)
+        url = self._template_url(body, digest)
+        return self.stacks.propose(self.stack, body, parameters, {**tags, DIGEST_TAG: digest}, url)
+
+    def execute(
+        self,
+        change_set: ChangeSet,
+        assets: Iterable[AssetFile],
+        say: Say = unsaid,
+        on_event: OnEvent = unheard,
+    ) -> dict[str, str]:
+        """Upload what is not there yet, change the stack, and return its outputs."""
+        files = list(assets)
+        if files:
+            self.store.prepare()
+            uploaded = self.store.upload(self.stack, files)
+            self.store.adopt(self.stack, files)
+            say(f"assets: {uploaded} uploaded, {len(files) - uploaded} there already")
+        return self.stacks.execute(change_set, on_event)
+
+    def differs(self, template: Mapping[str, Any]) -> bool:
+        """Whether the stack was deployed with another template."""
+        return bool(self.stacks.template(self.stack) != json.loads(json.dumps(template)))
+
+    def _check_quotas(self, template: Mapping[str, Any], body: str) -> None:
+        size_bytes, count = len(body.encode()), len(template.get("Resources", {}))
+        if size_bytes > LARGEST_TEMPLATE_BYTES:
+            raise StackError(
+                f"stack {self.stack}: its template has {size_bytes:,} bytes, and CloudFormation takes "
+                f"{LARGEST_TEMPLATE_BYTES:,}. Split the workflow in two over one lake."
+            )
+        if count > MOST_RESOURCES:
+            raise StackError(
+                f"stack {self.stack}: its template has {count} resources, and CloudFormation takes {MOST_RESOURCES}. "
+                "Split the workflow in two over one lake."
+            )
 
     def _template_url(self, body: str, digest: str) -> str | None:
         """Where the template lies in S3, when it is too long to be sent in the request."""
         if len(body.encode()) <= INLINE_TEMPLATE_BYTES:
             return None
+        self.store.prepare()
         key = f"templates/{digest}.json"
-        self._upload(AssetFile(key, body.encode()))
-        return f"{self._s3.meta.endpoint_url}/{self.assets_bucket}/{key}"
+        self.store.upload(self.stack, [AssetFile(key, body.encode())])
+        return self.store.url(key)
 
-    def _make_assets_bucket(self) -> None:
-        options: dict[str, Any] = {}
-        if self._cloud.region != "us-east-1":
-            options["CreateBucketConfiguration"] = {"LocationConstraint": self._cloud.region}
-        try:
-            self._s3.head_bucket(Bucket=self.assets_bucket)
-            return
-        except ClientError as error:
-            if error_code(error) not in ("404", "NoSuchBucket"):
-                raise explain(error) from error
-        try:
-            self._s3.create_bucket(Bucket=self.assets_bucket, **options)
-            self._s3.put_public_access_block(
-                Bucket=self.assets_bucket,
-                PublicAccessBlockConfiguration={
-                    "BlockPublicAcls": True,
-                    "BlockPublicPolicy": True,
-                    "IgnorePublicAcls": True,
-                    "RestrictPublicBuckets": True,
-                },
-            )
-        except ClientError as error:
-            if error_code(error) != "BucketAlreadyOwnedByYou":
-                raise explain(error) from error
 
-    def _upload(self, asset: AssetFile) -> bool:
-        try:
-            self._s3.head_object(Bucket=self.assets_bucket, Key=asset.key)
-            return False  # the key names the content: what is there is right
-        except ClientError as error:
-            if error_code(error) not in ("404", "NoSuchKey"):
-                raise explain(error) from error
-        try:
-            body = asset.source if isinstance(asset.source, bytes) else asset.source.read_bytes()
-            self._s3.put_object(Bucket=self.assets_bucket, Key=asset.key, Body=body)
-        except ClientError as error:
-            raise explain(error) from error
-        except OSError as error:
-            raise CloudError(f"cannot read {error.filename}: {error.strerror}") from error
-        return True
+def digest_of(template: Mapping[str, Any]) -> str:
+    """The hash that a deployed template is told by."""
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()

@@ -12,15 +12,21 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
-from headwater.errors import CloudError
+from headwater.cloud.refusals import error_code, explain, explain_client_side
+from headwater.errors import CloudError, CredentialsError
+
+__all__ = ["Cloud", "EndpointAddress", "connect_aws", "connect_local", "error_code", "explain", "is_alive"]
 
 CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 4},
     max_pool_connections=16,
     user_agent_extra="headwater",
 )
+
+
+AWS_POLL_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -123,24 +129,25 @@ def connect_local(address: EndpointAddress) -> Cloud:
 
 
 def connect_aws(profile: str | None, region: str | None) -> Cloud:
-    """A session with AWS (or what AWS_ENDPOINT_URL points at), by the usual chain of credentials."""
+    """A session with AWS (or what AWS_ENDPOINT_URL points at), by the usual chain of credentials.
+
+    Raises
+    ------
+    CloudError
+        For a profile that is not there, or no region.
+    CredentialsError
+        Where the chain gives none.
+    """
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
+        credentials = session.get_credentials()
     except BotoCoreError as error:
-        raise CloudError(f"cannot use AWS profile {profile!r}: {error}") from error
+        raise explain_client_side(error) from error
     if not session.region_name:
-        raise CloudError("no region is set: pass --region or set AWS_DEFAULT_REGION")
-    if session.get_credentials() is None:
-        raise CloudError("no AWS credentials were found: run `aws configure`, or pass --profile")
-    return Cloud("aws", session, None, poll_s=2.0)
-
-
-def error_code(error: ClientError) -> str:
-    """AWS's code of an error (``NoSuchKey``)."""
-    return str(error.response["Error"]["Code"])
-
-
-def explain(error: ClientError) -> CloudError:
-    """A boto error as one of ours: which call, AWS's code, AWS's words."""
-    said = error.response["Error"]
-    return CloudError(f"{error.operation_name} failed: {said['Code']}: {said.get('Message', '')}")
+        raise CloudError("no region is set: pass --region, or set AWS_DEFAULT_REGION or the profile's region")
+    if credentials is None:
+        raise CredentialsError(
+            "no AWS credentials were found: run `aws configure` or `aws sso login`, pass --profile, or set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    return Cloud("aws", session, None, poll_s=AWS_POLL_S)

@@ -3,8 +3,8 @@
 A change set is computed while its creator waits, in milliseconds: it is never seen in CREATE_IN_PROGRESS.
 
 ``ImportExistingResources`` takes buckets, log groups, Glue databases and model package groups that an earlier stack
-left (DeletionPolicy Retain) into the new one, and brings them to what the template says. ``IncludeNestedStacks``
-changes nothing: the type AWS::CloudFormation::Stack is refused.
+left (DeletionPolicy Retain) into the new one, and brings them to what the template says. ``IncludeNestedStacks`` is
+refused by name, as the type AWS::CloudFormation::Stack is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.cloudformation import capabilities, parameters
 from headwater.local.services.cloudformation.base import page
-from headwater.local.services.cloudformation.differences import NO_CHANGES
+from headwater.local.services.cloudformation.differences import NO_CHANGES, without_values
 from headwater.local.services.cloudformation.records import as_time, now
 from headwater.local.services.cloudformation.resource_type import tag_list
 from headwater.local.services.cloudformation.stack_operations import Items, StackOperations
@@ -53,6 +53,8 @@ class ChangeSetOperations(StackOperations):
                 f"1 validation error detected: Value '{ChangeSetName}' at 'changeSetName' failed to satisfy constraint:"
                 " Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
             )
+        if IncludeNestedStacks:
+            raise validation_error("Headwater does not compute nested stacks: leave IncludeNestedStacks out")
         with self.changing:
             stack = self._stack_for(StackName, ChangeSetType)
             if any(c["name"] == ChangeSetName for c in self.records.change_sets(stack["id"])):
@@ -120,11 +122,18 @@ class ChangeSetOperations(StackOperations):
 
     @operation
     def describe_change_set(
-        self, call: Call, ChangeSetName: str, StackName: str | None = None, NextToken: str | None = None
+        self,
+        call: Call,
+        ChangeSetName: str,
+        StackName: str | None = None,
+        NextToken: str | None = None,
+        IncludePropertyValues: bool = False,
     ) -> Members:
-        """A change set with its changes."""
+        """A change set with its changes, and with the properties' values where they are asked for."""
         change_set = self.records.need_change_set(ChangeSetName, StackName)
         changes, more = page(change_set["changes"], NextToken)
+        if not IncludePropertyValues:
+            changes = [without_values(change) for change in changes]
         target = change_set["target"]
         template = self.parse(target["template"])
         described: Members = {

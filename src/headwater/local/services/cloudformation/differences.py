@@ -6,6 +6,7 @@ change with it; a value that only the deployment can know makes its replacement 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ from headwater.local.services.cloudformation.scope import StackScope, unknown_at
 from headwater.local.services.cloudformation.template import Resource, Template, references, validation_error
 from headwater.local.store import Record
 
+KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
+KEPT_ON_DELETION = ("Retain", "RetainExceptOnCreate")
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
@@ -114,9 +117,10 @@ class Differences:
             "LogicalResourceId": record["logical"],
             "PhysicalResourceId": record["physical"],
             "ResourceType": record["type"],
-            "PolicyAction": "Retain" if record["deletion_policy"] == "Retain" else "Delete",
+            "PolicyAction": "Retain" if record["deletion_policy"] in KEPT_ON_DELETION else "Delete",
             "Scope": [],
             "Details": [],
+            "BeforeContext": context(record["declared"]),
         }
 
     def _change(self, resource: Resource) -> Record | None:
@@ -126,7 +130,15 @@ class Differences:
         base = {"LogicalResourceId": name, "ResourceType": resource.type}
         if name not in self.live:
             found = self._importable(resource, declared)
-            return {"Action": "Import" if found else "Add", **base, **found, "Scope": [], "Details": []}
+            action = "Import" if found else "Add"
+            return {
+                "Action": action,
+                **base,
+                **found,
+                "Scope": [],
+                "Details": [],
+                "AfterContext": context(declared),
+            }
         old = self.live[name]
         unknown = {p for p, value in declared.items() if contains_unknown(value)}
         settled = {p: old["declared"].get(p) if p in unknown else value for p, value in declared.items()}
@@ -141,7 +153,8 @@ class Differences:
         if always:
             self.replaced.add(name)
         details = [
-            self._detail(resource, p, p in unknown, p in always, p in maybe) for p in sorted({*changed, *unknown})
+            _with_values(self._detail(resource, p, p in unknown, p in always, p in maybe), p, old["declared"], declared)
+            for p in sorted({*changed, *unknown})
         ]
         if retagged and "Tags" not in changed:
             details.append(_tag_detail())
@@ -150,9 +163,11 @@ class Differences:
             **base,
             "PhysicalResourceId": old["physical"],
             "Replacement": "True" if always else "Conditional" if maybe else "False",
-            **({"PolicyAction": "ReplaceAndRetain"} if always and resource.update_replace_policy == "Retain" else {}),
+            **(_replace_policy(resource) if always else {}),
             "Scope": _scope_of(changed, unknown, retagged),
             "Details": details,
+            "BeforeContext": context(old["declared"]),
+            "AfterContext": context(declared),
         }
 
     def _importable(self, resource: Resource, declared: dict[str, Any]) -> Record:
@@ -191,6 +206,49 @@ class Differences:
             if reference.target in self.texts and self.texts[reference.target] != before.get(reference.target):
                 return "ParameterReference", reference.target
         return "DirectModification", ""
+
+
+def context(properties: dict[str, Any]) -> str:
+    """A resource's properties as BeforeContext and AfterContext hold them."""
+    return json.dumps({"Properties": _shown(properties)}, separators=(",", ":"), sort_keys=True)
+
+
+def _shown(value: Any) -> Any:
+    """A value with AWS's words in place of what only the deployment can know."""
+    if value is UNKNOWN:
+        return KNOWN_AFTER_APPLY
+    if isinstance(value, dict):
+        return {name: _shown(item) for name, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_values(detail: Record, name: str, before: dict[str, Any], after: dict[str, Any]) -> Record:
+    """A detail whose target says where the property is, what it was and what it will be."""
+    kind = "Modify" if name in before and name in after else "Add" if name in after else "Remove"
+    values = {
+        member: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), sort_keys=True)
+        for member, side in (("BeforeValue", before), ("AfterValue", after))
+        if name in side
+        for value in (_shown(side[name]),)
+    }
+    path = f"/Properties/{name}"
+    return {**detail, "Target": {**detail["Target"], "Path": path, "AttributeChangeType": kind, **values}}
+
+
+def without_values(change: Record) -> Record:
+    """A change as it is described when nobody asked for IncludePropertyValues."""
+    hidden = ("Path", "AttributeChangeType", "BeforeValue", "AfterValue")
+    plain = {m: v for m, v in change["ResourceChange"].items() if m not in ("BeforeContext", "AfterContext")}
+    plain["Details"] = [
+        {**detail, "Target": {m: v for m, v in detail["Target"].items() if m not in hidden}}
+        for detail in plain["Details"]
+    ]
+    return {**change, "ResourceChange": plain}
+
+
+def _replace_policy(resource: Resource) -> Record:
+    kept = resource.update_replace_policy == "Retain"
+    return {"PolicyAction": "ReplaceAndRetain" if kept else "ReplaceAndDelete"}
 
 
 def _tag_detail() -> Record:
