@@ -36,11 +36,13 @@ ENDPOINT = """
 import sys
 from pathlib import Path
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
+from headwater.local.server import calm_collector
 from headwater.local.services import SERVICES
 for name in set(SERVICES) - {"stepfunctions", "sts"}:
     del SERVICES[name]
 endpoint = LocalEndpoint(EndpointSettings(home=Path(sys.argv[1])))
 endpoint.start()
+calm_collector()
 print(endpoint.url, flush=True)
 sys.stdin.read()
 endpoint.stop()

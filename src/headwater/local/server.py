@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import fcntl
+import gc
 import json
 import logging
 import logging.handlers
@@ -118,6 +119,7 @@ def serve(
         endpoint = LocalEndpoint(settings)
         try:
             endpoint.start()
+            calm_collector()
             announce(endpoint)
             when_up(endpoint)
             _wait(ended)
@@ -127,6 +129,17 @@ def serve(
             last_resort.daemon = True
             last_resort.start()
             endpoint.stop()
+
+
+def calm_collector() -> None:
+    """Have the garbage collector look at new objects only, and less often.
+
+    Modules and models, hundreds of thousands of objects, are never garbage; looking at them again and again took a
+    third of the time of a large distributed Map.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _wait(ended: threading.Event) -> None:

@@ -172,12 +172,12 @@ class Engine:
         self._commit()
 
     def _commit(self) -> None:
-        touched = list(self._touched.values())
+        touched = [execution for execution in self._touched.values() if not execution.unmoved]
         if touched:
             with self.journal.store.transaction():
                 self._before_commit(touched)
                 self.journal.write(touched)
-            self._touched.clear()
+            self._touched = {key: execution for key, execution in self._touched.items() if execution.unmoved}
         for execution in touched:
             execution.saved()
             self._settle(execution)

@@ -6,7 +6,9 @@ Every move adds history events and marks what changed. Nothing here touches the 
 
 from __future__ import annotations
 
+import itertools
 import json
+import secrets
 import time
 import uuid
 from collections import deque
@@ -65,8 +67,9 @@ class Execution:
         What to do once the changes are in the journal.
     relatives:
         Other executions that a step made or stopped (a distributed Map's children).
-    map_children, map_runs:
-        By the branch of a distributed Map: its live children by index, and its map run's record.
+    map_children, map_missing, map_runs:
+        By the branch of a distributed Map: its live children by index, the indexes of children whose start a kill cut
+        off, and its map run's record.
     cancelled:
         Keys of tasks whose executions must be stopped, for the journal.
     changed_map_runs:
@@ -95,6 +98,7 @@ class Execution:
     timers: list[tuple[int, Branch]] = field(default_factory=list)
     relatives: list[Execution] = field(default_factory=list)
     map_children: dict[int, dict[int, Execution]] = field(default_factory=dict)
+    map_missing: dict[int, list[int]] = field(default_factory=dict)
     map_runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     changed_map_runs: list[dict[str, Any]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -116,6 +120,15 @@ class Execution:
         self.root.last_event_id = 0
         self.mark(self.root)
         self.ready.append(self.root)
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether it is a distributed Map's child that has only begun.
+
+        It need not be written yet, which would cost more than all that it does: nobody can have seen it, and after a
+        kill its Map finds that it is missing and starts it again.
+        """
+        return self.parent is not None and self.next_event_id == 2 and bool(self.ready) and not self.ended
 
     def saved(self) -> None:
         """What changed is in the journal."""
@@ -440,7 +453,7 @@ class Execution:
 
     def start_map_child(self, branch: Branch, index: int, input: Document) -> Execution:
         """Start the child execution of one item or batch."""
-        own, run, name = self.record_, self.map_runs[branch.id], str(uuid.uuid4())
+        own, run, name = self.record_, self.map_runs[branch.id], child_name(self.now_ms())
         state: Any = branch.state
         label = state.label or state.name
         kind = ":express:" if state.child_type == "EXPRESS" else ":execution:"
@@ -518,6 +531,20 @@ class Execution:
         if self._input is MISSING:
             self._input = json.loads(self.record_.input)
         return context_object(self.record_, self._input, branch, item)
+
+
+_children = itertools.count()
+_process = secrets.randbits(62)
+
+
+def child_name(now_ms: int) -> str:
+    """A new UUID for a distributed Map's child, in the order of time (version 7, RFC 9562).
+
+    Names that grow are written side by side in the journal's trees; random ones touch a page each.
+    """
+    number = next(_children)
+    low = (_process + number) & (1 << 62) - 1
+    return str(uuid.UUID(int=now_ms << 80 | 7 << 76 | (number & 0xFFF) << 64 | 2 << 62 | low))
 
 
 class TooManyEvents(Exception):

@@ -241,7 +241,7 @@ def _state_row(execution: Execution) -> tuple[Any, ...]:
         record.started_ms,
         execution.next_event_id,
         execution.next_branch_id,
-        dumps({name: getattr(record, name) for name in _RECORD_FIELDS}),
+        dumps({name: value for name in _RECORD_FIELDS if (value := getattr(record, name)) is not None}),
         record.map_run_arn,
     )
 

@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def _encoder() -> Callable[[Any], str]:
+    """The encoder of the standard library, made once: `JSONEncoder.encode` makes its C part anew at each call."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # no C part in this Python
+        return _ENCODER.encode
+    parts = make(None, _ENCODER.default, encode_basestring, None, ":", ",", False, False, True)
+
+    def encode(value: Any) -> str:
+        return encode_basestring(value) if isinstance(value, str) else "".join(parts(value, 0))
+
+    return encode
+
+
+_encode = _encoder()
 _INTEGRAL_FLOAT = re.compile(r"\.0(?=[,\]}]|$)")
 
 

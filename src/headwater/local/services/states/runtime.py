@@ -211,9 +211,12 @@ class Runtime:
             if run is not None:
                 execution.map_runs[branch.id] = run
             branch.failures, branch.results = 0, {}
+            missing = set(range(branch.next_index))
             for child in self.journal.map_children(run_arn):
+                missing.discard(child.map_index or 0)
                 if child.status != RUNNING:
                     state.count(branch, child, child.map_index or 0)
+            execution.map_missing[branch.id] = sorted(missing)
 
     def _take_up(self, execution: Execution) -> None:
         self.engine.add(execution)

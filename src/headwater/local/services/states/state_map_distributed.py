@@ -112,9 +112,10 @@ class DistributedMapState(MapState):
                 return
             branch.items = self._units(execution, branch, self.read_items(execution, branch))
         execution.mark(branch)
-        while branch.next_index < branch.length and len(live) < branch.max_concurrency:
-            index = branch.next_index
-            branch.next_index += 1
+        missing = execution.map_missing.get(branch.id, [])
+        while (missing or branch.next_index < branch.length) and len(live) < branch.max_concurrency:
+            index = missing.pop() if missing else branch.next_index
+            branch.next_index = max(branch.next_index, index + 1)
             live[index] = execution.start_map_child(branch, index, Document(branch.items[index]))
         if branch.next_index >= branch.length and not live:
             self._succeed(execution, branch)
