@@ -30,7 +30,7 @@ def backfill(
 ) -> None:
     """Run each period in turn: the stages that make partitioned data and what they need; then the others, once."""
     with reported(debug):
-        from headwater.cli.deploying import deploy, open_runs
+        from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.periods import periods
         from headwater.cli.project import Project as ProjectFolder
@@ -44,7 +44,7 @@ def backfill(
         settings = parameter or []
         partial = 0 < len(folder.plan.period) < len([s for s in folder.plan.stages if s.when == "success"])
         with run_lock(folder.home, "backfill", wait), folder.cloud(Where(on, profile, region)) as cloud:
-            found = deploy(folder, cloud)
+            found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
             settle_unfinished(runs, anew=False)
             for period in wanted:

@@ -57,8 +57,25 @@ def reported(debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
+        explained = _explained(error)
+        if explained is not None:
+            err.print(f"[red]error:[/red] {escape(str(explained))}")
+            sys.exit(explained.exit_code)
         err.print(f"[red]error:[/red] {escape(type(error).__name__)}: {escape(str(error))} (--debug shows where)")
         sys.exit(FAILED)
+
+
+def _explained(error: Exception) -> HeadwaterError | None:
+    """An error of boto's that came through as one of ours; boto is imported then already."""
+    if not type(error).__module__.startswith(("botocore", "boto3")):
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from headwater.cloud.refusals import explain, explain_client_side
+
+    if isinstance(error, ClientError):
+        return explain(error)
+    return explain_client_side(error) if isinstance(error, BotoCoreError) else None
 
 
 def counted(count: int, thing: str) -> str:

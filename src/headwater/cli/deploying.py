@@ -5,42 +5,87 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from headwater.cli.checks import check_plan
 from headwater.errors import NotDeployedError
 
 if TYPE_CHECKING:
     from headwater.cli.project import Project
+    from headwater.cloud.deployment import AssetFile, Deployment
     from headwater.cloud.runs import Runs
     from headwater.cloud.session import Cloud
+    from headwater.plan.plan import Plan
+
+
+def deployment_of(plan: Plan, cloud: Cloud) -> Deployment:
+    """The plan's stack."""
+    from headwater.cloud.deployment import Deployment
+
+    return Deployment(cloud, plan.name)
+
+
+def tags_of(plan: Plan) -> dict[str, str]:
+    """The tags of the plan's stack."""
+    return {"headwater:workflow": plan.name}
+
+
+def files_of(plan: Plan) -> list[AssetFile]:
+    """What the plan needs in the assets bucket."""
+    from headwater.cloud.deployment import AssetFile
+
+    return [AssetFile(asset.key, asset.source) for asset in plan.assets]
 
 
 def deploy(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:
     """Deploy the project's plan, unless the stack is as it says already; returns the stack's outputs."""
-    from headwater.cloud.deployment import AssetFile, Deployment
-
     plan = project.plan
-    assets = [AssetFile(asset.key, asset.source) for asset in plan.assets]
-    return Deployment(cloud, plan.name).apply(plan.template, assets, {"headwater:workflow": plan.name}, progress)
+    check_plan(plan, cloud)
+    return deployment_of(plan, cloud).apply(plan.template, files_of(plan), tags_of(plan), progress)
+
+
+def ready(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:
+    """The outputs of a stack that is as the plan says: deployed here without asking, on AWS only looked at.
+
+    Raises
+    ------
+    NotDeployedError
+        On AWS, when the plan is not deployed, or another one is: a run must not change an account unasked.
+    """
+    if cloud.name == "local":
+        return deploy(project, cloud, progress)
+    found = outputs(project, cloud)
+    if deployment_of(project.plan, cloud).differs(project.plan.template):
+        raise NotDeployedError(
+            f"what is deployed in {cloud.region} differs from the plan of {project.plan.name!r}: `headwater plan "
+            f"--diff --on {cloud.name}` shows how, `headwater deploy --on {cloud.name}` deploys the plan"
+        )
+    return found
 
 
 def outputs(project: Project, cloud: Cloud) -> dict[str, str]:
     """The outputs of the project's stack; raises when it is not deployed."""
-    from headwater.cloud.deployment import Deployment
-
-    found = Deployment(cloud, project.plan.name).outputs()
+    found = deployment_of(project.plan, cloud).outputs()
     if found is None:
-        raise NotDeployedError(f"the workflow {project.plan.name!r} is not deployed yet: start with `headwater run`")
+        raise _not_deployed(project, cloud)
     return found
+
+
+def _not_deployed(project: Project, cloud: Cloud) -> NotDeployedError:
+    name = project.plan.name
+    if cloud.name == "local":
+        return NotDeployedError(f"the workflow {name!r} is not deployed yet: start with `headwater run`")
+    return NotDeployedError(
+        f"the workflow {name!r} is not deployed to account {cloud.account} in {cloud.region}: "
+        f"`headwater deploy --on {cloud.name}` deploys it; --region and --profile choose another place"
+    )
 
 
 def ensure_lake(project: Project, cloud: Cloud) -> str:
     """The lake's bucket; on the embedded endpoint it is made by a deploy when it is not there yet."""
-    from headwater.cloud.deployment import Deployment
-
-    found = Deployment(cloud, project.plan.name).outputs()
+    found = deployment_of(project.plan, cloud).outputs()
     if found is None and cloud.name == "local":
         found = deploy(project, cloud)
     if found is None:
-        raise NotDeployedError(f"the lake of {project.plan.name!r} is not deployed to {cloud.name} yet")
+        raise _not_deployed(project, cloud)
     return found["Bucket"]
 
 

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "init": "Write a new project folder from the flights example.",
     "plan": "Show what a workflow will make: stages, roles, template.",
+    "deploy": "Deploy the plan: show what changes, ask, follow.",
     "run": "Run the workflow and follow it to its end.",
     "backfill": "Run the workflow for each period of a range.",
     "resume": "Go on with a failed, stopped or interrupted run.",
@@ -20,6 +21,7 @@ COMMANDS = {
     "logs": "Show a stage's log lines.",
     "history": "Show the runs, or the events of one.",
     "lake": "Put, get, ls, sync and rm the lake's files.",
+    "destroy": "Delete the stack; the lake's data stays.",
     "sweep": "Delete forgotten resources by their tag.",
     "up": "Start the embedded endpoint.",
     "down": "Stop the embedded endpoint.",

@@ -25,7 +25,7 @@ def resume(
 ) -> None:
     """Go on from where the run ended. Stages that had finished are not run again."""
     with reported(debug):
-        from headwater.cli.deploying import deploy, open_runs
+        from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
@@ -35,7 +35,7 @@ def resume(
         folder = ProjectFolder(project, home)
         where = Where(on, profile, region)
         with run_lock(folder.home, "resume", wait), folder.cloud(where, resume_work=True) as cloud:
-            found = deploy(folder, cloud)
+            found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
             arn = runs.find(run)
             runs.resume(arn)

@@ -37,7 +37,7 @@ def run(
 ) -> None:
     """Run the workflow on the embedded endpoint (started when none is up) or on AWS, and follow it to its end."""
     with reported(debug):
-        from headwater.cli.deploying import deploy, open_runs
+        from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.periods import check_run_date
         from headwater.cli.project import Project as ProjectFolder
@@ -50,7 +50,7 @@ def run(
         with run_lock(folder.home, "run", wait), folder.cloud(Where(on, profile, region)) as cloud:
             if not json:
                 out.print(f"{folder.plan.name}: {len(folder.plan.stages)} stages on {cloud.name}")
-            found = deploy(folder, cloud, lambda line: None if json else out.print(f"  {line}", style="dim"))
+            found = ready(folder, cloud, lambda line: None if json else out.print(f"  {line}", style="dim"))
             runs = open_runs(folder, cloud, found)
             settle_unfinished(runs, anew)
             ended = follow(runs, runs.start(run_input), folder.kinds, quiet=json)

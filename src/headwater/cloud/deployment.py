@@ -15,15 +15,14 @@ from typing import Any
 from headwater.cloud.asset_store import AssetFile, AssetStore
 from headwater.cloud.session import Cloud
 from headwater.cloud.stack_states import Say, make_deployable, unsaid
-from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, ChangeSet, OnEvent, Stacks, unheard
+from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, STANDING, ChangeSet, OnEvent, Stacks, unheard
 from headwater.errors import StackError
 
 ASSETS_PARAMETER = "AssetsBucket"
-DIGEST_TAG = "headwater:template"
 LARGEST_TEMPLATE_BYTES = 1_000_000  # CloudFormation quota for a template in S3, 2026-11
 MOST_RESOURCES = 500
 
-__all__ = ["ASSETS_PARAMETER", "DIGEST_TAG", "AssetFile", "Deployment"]
+__all__ = ["ASSETS_PARAMETER", "AssetFile", "Deployment"]
 
 
 class Deployment:
@@ -71,11 +70,9 @@ class Deployment:
         uploaded = self.store.upload(self.stack, files)
         if uploaded:
             progress(f"uploaded {uploaded} asset(s)")
-        found = self.stacks.tags(self.stack)
-        if found is not None and found.get(DIGEST_TAG) == digest_of(template):
-            outputs = self.outputs()
-            if outputs is not None:
-                return outputs
+        outputs = self.outputs_as_planned(template, tags)
+        if outputs is not None:
+            return outputs
         change_set = self.propose(template, tags, progress)
         if change_set is None:
             return self.outputs() or {}
@@ -105,9 +102,7 @@ class Deployment:
         parameters = (
             {ASSETS_PARAMETER: self.assets_bucket} if ASSETS_PARAMETER in template.get("Parameters", {}) else {}
         )
-        digest = digest_of(template)
-        url = self._template_url(body, digest)
-        return self.stacks.propose(self.stack, body, parameters, {**tags, DIGEST_TAG: digest}, url)
+        return self.stacks.propose(self.stack, body, parameters, tags, self._template_url(body))
 
     def execute(
         self,
@@ -124,6 +119,15 @@ class Deployment:
             self.store.adopt(self.stack, files)
             say(f"assets: {uploaded} uploaded, {len(files) - uploaded} there already")
         return self.stacks.execute(change_set, on_event)
+
+    def outputs_as_planned(self, template: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str] | None:
+        """The outputs, if the stack stands as this template and these tags say; None if not."""
+        found = self.stacks.describe(self.stack)
+        if found is None or found["StackStatus"] not in STANDING:
+            return None
+        if {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])} != dict(tags) or self.differs(template):
+            return None
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
     def differs(self, template: Mapping[str, Any]) -> bool:
         """Whether the stack was deployed with another template."""
@@ -142,16 +146,11 @@ class Deployment:
                 "Split the workflow in two over one lake."
             )
 
-    def _template_url(self, body: str, digest: str) -> str | None:
+    def _template_url(self, body: str) -> str | None:
         """Where the template lies in S3, when it is too long to be sent in the request."""
         if len(body.encode()) <= INLINE_TEMPLATE_BYTES:
             return None
         self.store.prepare()
-        key = f"templates/{digest}.json"
+        key = f"templates/{hashlib.sha256(body.encode()).hexdigest()}.json"
         self.store.upload(self.stack, [AssetFile(key, body.encode())])
         return self.store.url(key)
-
-
-def digest_of(template: Mapping[str, Any]) -> str:
-    """The hash that a deployed template is told by."""
-    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()

@@ -22,6 +22,7 @@ from headwater.errors import StackError
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 INLINE_TEMPLATE_BYTES = 51_200  # CloudFormation quota: a larger template must lie in S3
 CHANGE_SET_LIMIT_S = 900
+FIRST_PAUSE_S = 0.1  # between looks at a stack; grows to the cloud's own
 NO_CHANGES = ("The submitted information didn't contain changes", "No updates are to be performed")
 PREFIX = "headwater-"  # of our change sets' names
 STANDING = frozenset(
@@ -102,13 +103,6 @@ class Stacks:
         if found is None or found["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE"):
             return None
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])} or None
-
-    def tags(self, name: str) -> dict[str, str] | None:
-        """The tags of a stack whose last deploy was complete, or None."""
-        found = self.describe(name)
-        if found is None or found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return None
-        return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
 
     def template(self, name: str) -> dict[str, Any] | None:
         """The JSON template that a stack was deployed with, or None where there is no stack, or a YAML one."""
@@ -275,7 +269,7 @@ class Stacks:
         if token is None:
             newest = self._cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"][:1]
             token = newest[0].get("ClientRequestToken") if newest else None
-        followed = Followed()
+        followed, pause_s = Followed(), FIRST_PAUSE_S
         while True:
             found = self.describe(stack_id)
             followed.status = str(found["StackStatus"]) if found else "DELETE_COMPLETE"
@@ -284,7 +278,8 @@ class Stacks:
                 on_event(event)
             if not followed.status.endswith("_IN_PROGRESS") or followed.status == "REVIEW_IN_PROGRESS":
                 return followed
-            time.sleep(self._poll_s)
+            time.sleep(min(pause_s, self._poll_s))
+            pause_s *= 1.5
 
     def _id_of(self, name: str) -> str:
         found = self.describe(name)

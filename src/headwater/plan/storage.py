@@ -136,6 +136,9 @@ def _table(dataset: Dataset) -> dict[str, Any]:
 def _model_group(workflow: Workflow, model: Dataset) -> dict[str, Any]:
     return {
         "Type": "AWS::SageMaker::ModelPackageGroup",
+        # Registered models are data; and SageMaker deletes only an empty group, so a stack's deletion would fail.
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
         "Properties": {
             "ModelPackageGroupName": naming.model_group_name(workflow.name, model),
             "ModelPackageGroupDescription": f"Versions of {model.name} from the workflow {workflow.name}",

@@ -1,0 +1,175 @@
+"""Deploy, run and destroy by the code that works on AWS: an endpoint in another process, found by AWS_ENDPOINT_URL."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.command_line import LIMIT_S, OWN_CODE, SCRIPT, Background, ProjectFolder, environment, wait_until
+
+BUCKET = "flights-000000000000-us-east-1"
+ASSETS = "headwater-assets-000000000000-us-east-1"
+STACK = "flight-delays"
+
+
+class Account:
+    """What stands for an AWS account, and a project that uses it."""
+
+    def __init__(self, project: ProjectFolder, home: Path) -> None:
+        self.project = project
+        self.home = home
+        self.variables: dict[str, str] = {}
+
+    def up(self) -> None:
+        """Start the endpoint, and keep the environment that points at it."""
+        said = json.loads(self.headwater("up", "--home", self.home, "--json", plain=True))
+        self.variables = {
+            "AWS_ENDPOINT_URL": said["endpoint_url"],
+            "AWS_ACCESS_KEY_ID": said["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": said["secret_access_key"],
+            "AWS_DEFAULT_REGION": said["region"],
+        }
+
+    def down(self) -> None:
+        self.headwater("down", "--home", self.home, plain=True)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.variables["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.variables["AWS_DEFAULT_REGION"],
+        )
+
+    def headwater(
+        self, *arguments: str | Path, code: int = 0, plain: bool = False, but: dict[str, str] | None = None
+    ) -> str:
+        """Run a command with ``--on aws``; ``plain`` leaves that out."""
+        command = [str(SCRIPT), *map(str, arguments), *([] if plain else ["--on", "aws"])]
+        done = subprocess.run(
+            command,
+            cwd=self.project.path,
+            env=environment() | self.variables | (but or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, f"{arguments}: exit code {done.returncode}, expected {code}:\n{said}"
+        assert OWN_CODE not in said, said
+        return said
+
+    def start(self, *arguments: str) -> Background:
+        """Run a command with ``--on aws`` in the background."""
+        settings = [f"{name}={value}" for name, value in self.variables.items()]
+        return Background(["env", *settings, str(SCRIPT), *arguments, "--on", "aws"], self.project.path)
+
+    def status(self) -> str:
+        stacks = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return str(stacks[0]["StackStatus"])
+
+
+@pytest.fixture
+def account(project_of: Callable[..., ProjectFolder], tmp_path: Path) -> Iterator[Account]:
+    project = project_of(months=(1,), rows=50)
+    project.keep_stages("validate", "catalog", "notify")
+    found = Account(project, tmp_path / "account")
+    found.up()
+    yield found
+    found.down()
+
+
+def test_a_project_lives_and_dies_on_aws(account: Account) -> None:
+    project = account.project
+    assert "is not deployed" in account.headwater("run", code=5)
+    refused = account.headwater("deploy", code=2)
+    assert "--yes" in refused and not account.client("cloudformation").list_stacks()["StackSummaries"]
+
+    said = account.headwater("deploy", "--yes")
+    assert said.index("policies (") < said.index("other changes (")
+    assert "CREATE_COMPLETE" in said and f"Bucket                 {BUCKET}" in said
+    unchanged = json.loads(account.headwater("deploy", "--yes", "--json"))
+    assert (unchanged["changed"], unchanged["changes"]) == (False, []) and unchanged["outputs"]["Bucket"] == BUCKET
+
+    account.headwater("lake", "sync", "data/raw", "raw")
+    account.headwater("run")
+    assert not (project.home / "state.sqlite").exists(), "nothing ran on the project's own endpoint"
+    status = json.loads(account.headwater("status", "--json"))
+    assert status["status"] == "SUCCEEDED" and "SUCCEEDED" in account.headwater("history")
+    assert account.headwater("logs", "validate")
+
+    project.edit("functions/validate.py", ("def ", "raise_here = 1 / 0\n\n\ndef "))
+    assert "headwater deploy --on aws" in account.headwater("run", code=5)
+    change = json.loads(account.headwater("deploy", "--dry-run", "--json"))
+    assert [(c["action"], c["resource"]) for c in change["changes"] if c["type"] == "AWS::Lambda::Function"] == [
+        ("Modify", "ValidateFunction")
+    ]
+    assert account.client("cloudformation").list_change_sets(StackName=STACK)["Summaries"] == []
+    said = account.headwater("deploy", "--yes")
+    assert "assets: 1 uploaded, 1 there already" in said and "ValidateFunction" in said
+    assert "ZeroDivisionError" in account.headwater("run", code=6)
+    project.edit("functions/validate.py", ("raise_here = 1 / 0\n\n\ndef ", "def "))
+    account.headwater("deploy", "--yes")
+    account.headwater("resume")
+
+    said = account.headwater("destroy", "--yes")
+    assert f"left  AWS::S3::Bucket  {BUCKET}" in said
+    assert account.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] > 0
+    assert account.client("s3").list_objects_v2(Bucket=ASSETS)["KeyCount"] == 0
+    assert "nothing to delete" in account.headwater("destroy", "--yes")
+    assert "taken over" in account.headwater("deploy", "--yes")
+    assert "--bucket" in account.headwater("destroy", "--yes", "--with-data", code=2)
+    assert "nothing was deleted" in account.headwater("destroy", "--yes", "--with-data", "--bucket", "x", code=2)
+    assert account.status() == "CREATE_COMPLETE"
+    gone = json.loads(account.headwater("destroy", "--yes", "--with-data", "--bucket", BUCKET, "--json"))
+    assert gone["left"] == [] and "LakeBucket" in gone["deleted"]
+    assert [b["Name"] for b in account.client("s3").list_buckets()["Buckets"]] == [ASSETS]
+
+
+def test_failures_are_named_and_leave_a_stack_that_deploys(account: Account) -> None:
+    group = "/aws/lambda/flight-delays-validate"
+    account.client("logs").create_log_group(logGroupName=group)
+    said = account.headwater("deploy", "--yes", code=5)
+    assert "is ROLLBACK_COMPLETE: ValidateLogs: " in said and "already exists" in said, said
+    assert "what had been made was removed" in said
+    account.client("logs").delete_log_group(logGroupName=group)
+    assert "removing the empty stack" in account.headwater("deploy", "--yes")
+
+    assert "does not know these credentials" in account.headwater(
+        "deploy", "--yes", code=5, AWS_ACCESS_KEY_ID="AKIAUNKNOWN"
+    )
+    unreachable = account.headwater("deploy", "--yes", code=5, but={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    assert "Could not connect" in unreachable
+    without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    assert "no AWS credentials were found" in account.headwater("deploy", "--yes", code=5, but=without)
+    assert account.status() == "CREATE_COMPLETE"
+
+
+def test_an_interrupted_deploy_is_taken_up_by_the_next(account: Account) -> None:
+    with account.start("deploy", "--yes").ended() as deploy:
+        deploy.until("CREATE_IN_PROGRESS")
+        deploy.signal(signal.SIGKILL)
+        deploy.end()
+    said = account.headwater("deploy", "--yes")
+    assert "following it first" in said or "nothing to change" in said
+    assert account.status() == "CREATE_COMPLETE"
+
+    account.project.edit("workflow.py", ('"demo"', '"test"'))
+    with account.start("deploy", "--yes").ended() as deploy:
+        deploy.until("UPDATE_IN_PROGRESS")
+        deploy.signal(signal.SIGINT)
+        assert deploy.end() in (0, 130)
+    account.headwater("deploy", "--yes")
+    wait_until(lambda: account.status() in ("UPDATE_COMPLETE", "CREATE_COMPLETE"), "the stack stands")
+    functions = account.client("lambda")
+    arn = functions.get_function(FunctionName="flight-delays-validate")["Configuration"]["FunctionArn"]
+    assert functions.list_tags(Resource=arn)["Tags"]["Environment"] == "test"
