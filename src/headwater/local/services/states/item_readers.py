@@ -1,6 +1,7 @@
-"""``ItemReader``: the items of a distributed Map from S3: a listing, JSON, JSON Lines, CSV, Parquet or an inventory.
+"""``ItemReader``: the items of a distributed Map from S3: a listing, a file of items, or a manifest of files.
 
-Source: Developer Guide, "ItemReader (Map)", 2025. Not faithful: an Athena manifest is refused by name.
+Source: Developer Guide, "ItemReader (Map)", 2025: JSON, JSON Lines, CSV, Parquet; S3 inventories, and the manifests of
+Athena's UNLOAD (``"ManifestType": "ATHENA_DATA"``), whose files are of the ``InputType``.
 """
 
 from __future__ import annotations
@@ -74,8 +75,14 @@ class ItemReader:
     def _object(self, s3: Call, arguments: dict[str, Any]) -> Iterable[Any]:
         kind = self.configuration.get("InputType", "JSON")
         body = read_body(s3("get_object", **arguments))
+        if self.configuration.get("ManifestType") == "ATHENA_DATA":
+            return self._unloaded(s3, body, kind)
         if kind == "MANIFEST":
             return self._inventory(s3, body)
+        return self._items(kind, body)
+
+    def _items(self, kind: str, body: bytes) -> Iterable[Any]:
+        """The items of one file."""
         readers: dict[str, Callable[[bytes], Iterable[Any]]] = {
             "CSV": self._csv,
             "JSON": self._json,
@@ -107,6 +114,15 @@ class ItemReader:
         else:
             headers = next(rows, [])
         return [dict(zip(headers, [*row, *[""] * (len(headers) - len(row))], strict=False)) for row in rows if row]
+
+    def _unloaded(self, s3: Call, body: bytes, kind: str) -> Iterable[Any]:
+        """The items of every file that a manifest of Athena's names, one URI a line."""
+        for uri in filter(None, (line.strip().strip('"') for line in body.decode("utf-8-sig").splitlines())):
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            if not uri.startswith("s3://") or not key:
+                raise StateFailure(ITEM_READER_FAILED, f"The object is no Athena manifest: {uri!r} is no S3 URI")
+            data = read_body(s3("get_object", Bucket=bucket, Key=key))
+            yield from self._items(kind, gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data)
 
     @staticmethod
     def _inventory(s3: Call, body: bytes) -> Iterable[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -160,3 +161,27 @@ def test_stopping_stops_the_children_and_redrive_goes_on(small: SmallEndpoint) -
         jobs.end(run_id)
     ended = small.wait(arn)
     assert (ended["status"], len(json.loads(ended["output"]))) == ("SUCCEEDED", 2)
+
+
+def test_an_athena_manifest_names_the_files_of_the_items(small: SmallEndpoint) -> None:
+    files = {
+        "unload/a.gz": gzip.compress(b"1,x\n2,y\n"),
+        "unload/b": b"3,z\n",
+        "unload/manifest.csv": b"s3://lake/unload/a.gz\ns3://lake/unload/b\n",
+        "bad.csv": b"https://somewhere\n",
+    }
+    Objects(small).bodies.update(files)
+    headers = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["n", "letter"]}
+
+    def reader(key: str) -> dict[str, Any]:
+        return {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"ManifestType": "ATHENA_DATA", **headers},
+            "Parameters": {"Bucket": "lake", "Key": key},
+        }
+
+    ended = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader("unload/manifest.csv")))))
+    rows = [{"n": "1", "letter": "x"}, {"n": "2", "letter": "y"}, {"n": "3", "letter": "z"}]
+    assert json.loads(ended["output"]) == rows
+    failed = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader("bad.csv")))), name="bad")
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.ItemReaderFailed")
