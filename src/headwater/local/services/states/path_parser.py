@@ -23,6 +23,7 @@ from headwater.local.services.states.paths import (
 )
 
 _NAME = re.compile(r"[^\s.\[\]()'\",|&!=<>@*?:$]+")
+_CALL = re.compile(r"\([^()]*\)")
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _INTEGER = re.compile(r"-?\d+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -108,7 +109,12 @@ class Parser:
         """Read what follows a dot."""
         if self.take("*"):
             return Segment("[*]", every_value)
-        return child(self.match(_NAME, "a name"))
+        name = self.match(_NAME, "a name")
+        call = _CALL.match(self.text, self.position)
+        if call:  # `$.list.length()` is a path to AWS, and leads nowhere
+            self.position = call.end()
+            name += call.group()
+        return child(name)
 
     def bracket(self) -> Segment:
         """Read ``[…]``."""

@@ -5,7 +5,8 @@ wildcards, deep scan and filters. A path that can yield many values (a wildcard,
 is *indefinite* and reads as a list, empty when nothing matches; a definite path that leads nowhere is an error.
 A path begins at the state's input (``$``), at the context object (``$$``) or at a variable (``$name``).
 
-Not faithful: filter functions beyond comparison, ``in``, ``nin``, ``=~`` and existence are refused as invalid paths.
+As AWS documents it ("Paths", developer guide, 2026-11): functions such as ``length()`` and lexical operators such as
+``subsetof`` are not supported (a function is read, and found nowhere), and ``@`` in a filter matches no scalar.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def filtered(predicate: Callable[[Any, Any], bool], text: str) -> Segment:
 
     def select(value: Any, root: Any) -> Iterator[Any]:
         if isinstance(value, list):
-            yield from (item for item in value if predicate(item, root))
+            yield from (item for item in value if isinstance(item, (dict, list)) and predicate(item, root))
         elif isinstance(value, dict) and predicate(value, root):
             yield value
 

@@ -117,3 +117,14 @@ def test_what_is_written_at_a_place_is_read_there(document: Any, names: list[str
 def test_a_place_must_be_one() -> None:
     with pytest.raises(PathSyntaxError):
         compile_reference_path("$.a[*]")
+
+
+def test_a_function_is_a_path_that_leads_nowhere() -> None:
+    """re:Post, "sum() function returns error about not finding path": accepted, and not found when it runs."""
+    assert compile_path("$.jobs.sum()").read_value({"jobs": [1, 2]}) is MISSING
+
+
+def test_a_filter_matches_no_scalar() -> None:
+    value = {"bar": ["a", "b"], "jar": [{"a": 1}, {"a": 5}, {"a": 7}]}
+    assert compile_path("$.bar[?(@ == 'a')]").read_value(value) == []
+    assert compile_path("$.jar[?(@.a >= 5)]").read_value(value) == [{"a": 5}, {"a": 7}]
