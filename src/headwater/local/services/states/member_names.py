@@ -29,6 +29,11 @@ def _model(client: str) -> ServiceModel | None:
     return ServiceModel(loader.load_service_model(client, "service-2"), client)
 
 
+def knows(client: str) -> bool:
+    """Whether botocore has a service of this name."""
+    return _model(client) is not None
+
+
 @cache
 def operation_name(client: str, operation: str) -> str | None:
     """boto3's method name of an operation in camel case (``startJobRun`` → ``start_job_run``), None when unknown."""

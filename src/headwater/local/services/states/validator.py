@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from headwater.local.services.states import choice_rules, integrations
+from headwater.local.services.states import choice_rules, integrations, member_names
 from headwater.local.services.states.field_types import machine_types, state_types
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
@@ -224,7 +224,7 @@ class _Validator:
             return
         if not isinstance(resource, str) or not resource.startswith("arn:"):
             yield Diagnostic(SCHEMA, "Value is not a valid resource ARN", f"{at}/Resource")
-        elif integrations.parse_resource(resource) is None:
+        elif not _is_recognized(resource):
             message = (
                 f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the "
                 "resource is not available in this region."
@@ -389,3 +389,15 @@ def _error_rules(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
             if "States.ALL" in names and (len(names) > 1 or index < len(rules) - 1):
                 message = "States.ALL must appear alone and in the last retrier or catcher"
                 yield Diagnostic(SCHEMA, message, f"{where}/ErrorEquals")
+
+
+def _is_recognized(arn: str) -> bool:
+    """Whether a Task can call the resource: of an AWS SDK integration, whether the service has the operation.
+
+    A service that botocore does not know under this name is left to the run, where it fails by name.
+    """
+    resource = integrations.parse_resource(arn)
+    if resource is None or resource.kind != "sdk" or resource.api is None:
+        return resource is not None
+    client = resource.api.client
+    return not member_names.knows(client) or member_names.operation_name(client, resource.api.operation) is not None

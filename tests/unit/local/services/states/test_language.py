@@ -209,3 +209,22 @@ def test_any_machine_ends(small: SmallEndpoint, machine: dict[str, Any], input: 
     history = small.history(ended["executionArn"])
     assert [event["id"] for event in history] == list(range(1, len(history) + 1))
     assert all(event["previousEventId"] < event["id"] for event in history)
+
+
+@pytest.mark.parametrize(
+    ("resource", "recognized"),
+    [
+        ("aws-sdk:sagemaker:addTags", True),
+        ("aws-sdk:sagemaker:addTagz", False),
+        ("aws-sdk:sfn:listStateMachines", True),
+        ("aws-sdk:cloudwatchlogs:deleteLogGroup", True),
+        ("aws-sdk:s3:getObjects", False),
+    ],
+)
+def test_an_operation_that_a_service_does_not_have_is_refused_before_a_run(
+    small: SmallEndpoint, resource: str, recognized: bool
+) -> None:
+    task = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}"}
+    found = small.sfn("validate_state_machine_definition", definition=json.dumps(chain(("t", task))))
+    assert (found["result"] == "OK") is recognized
+    assert recognized or "is not recognized" in found["diagnostics"][0]["message"]
