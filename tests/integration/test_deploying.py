@@ -145,7 +145,7 @@ def test_failures_are_named_and_leave_a_stack_that_deploys(account: Account) -> 
     assert "removing the empty stack" in account.headwater("deploy", "--yes")
 
     assert "does not know these credentials" in account.headwater(
-        "deploy", "--yes", code=5, AWS_ACCESS_KEY_ID="AKIAUNKNOWN"
+        "deploy", "--yes", code=5, but={"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN"}
     )
     unreachable = account.headwater("deploy", "--yes", code=5, but={"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
     assert "Could not connect" in unreachable

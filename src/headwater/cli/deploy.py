@@ -13,9 +13,8 @@ from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Regio
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
-    from headwater.cloud.deployment import Deployment
+    from headwater.cloud.deployment import AssetFile, Deployment
     from headwater.cloud.stacks import ChangeSet
-    from headwater.plan.plan import Plan
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -41,7 +40,7 @@ def deploy(
         if not (yes or dry_run or sys.stdin.isatty()):
             raise UsageError("nothing was changed: say --yes to deploy without being asked, or --dry-run to look only")
         from headwater.cli.checks import check_plan
-        from headwater.cli.deploying import deployment_of, tags_of
+        from headwater.cli.deploying import deployment_of, files_of, tags_of
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
 
@@ -51,12 +50,13 @@ def deploy(
             check_plan(plan, cloud)
             deployment = deployment_of(plan, cloud)
             say = _say(json)
+            files = deployment.store.package(files_of(plan))
             say(f"{plan.name} → account {cloud.account}, {cloud.region} ({cloud.name})")
             change_set = deployment.propose(plan.template, tags_of(plan), say, _events(json))
             if change_set is None:
                 _say_unchanged(deployment, json)
                 return
-            _settle(plan, deployment, change_set, _Choice(yes, dry_run, json))
+            _settle(deployment, change_set, files, _Choice(yes, dry_run, json))
 
 
 class _Choice:
@@ -66,7 +66,7 @@ class _Choice:
         self.yes, self.dry_run, self.json = yes, dry_run, json
 
 
-def _settle(plan: Plan, deployment: Deployment, change_set: ChangeSet, choice: _Choice) -> None:
+def _settle(deployment: Deployment, change_set: ChangeSet, files: list[AssetFile], choice: _Choice) -> None:
     """Show a change set, ask, and execute it or throw it away."""
     from headwater.cli.change_view import say_changes
 
@@ -84,7 +84,7 @@ def _settle(plan: Plan, deployment: Deployment, change_set: ChangeSet, choice: _
         else:
             out.print("nothing was changed")
         return
-    found = _execute(plan, deployment, change_set, choice.json)
+    found = _execute(deployment, change_set, files, choice.json)
     if choice.json:
         print_json(_shape(deployment.stack, change_set, found))
     else:
@@ -100,11 +100,9 @@ def _agreed(change_set: ChangeSet) -> bool:
         raise KeyboardInterrupt from None
 
 
-def _execute(plan: Plan, deployment: Deployment, change_set: ChangeSet, quiet: bool) -> dict[str, str]:
-    from headwater.cli.deploying import files_of
-
+def _execute(deployment: Deployment, change_set: ChangeSet, files: list[AssetFile], quiet: bool) -> dict[str, str]:
     try:
-        return deployment.execute(change_set, files_of(plan), _say(quiet), _events(quiet))
+        return deployment.execute(change_set, files, _say(quiet), _events(quiet))
     except KeyboardInterrupt:
         raise Exit(
             INTERRUPTED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.cli.checks import check_plan
@@ -32,7 +33,10 @@ def files_of(plan: Plan) -> list[AssetFile]:
     """What the plan needs in the assets bucket."""
     from headwater.cloud.deployment import AssetFile
 
-    return [AssetFile(asset.key, asset.source) for asset in plan.assets]
+    return [
+        AssetFile(asset.key, asset.source if isinstance(asset.source, (bytes, Path)) else asset.source.build)
+        for asset in plan.assets
+    ]
 
 
 def deploy(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:

@@ -8,7 +8,7 @@ stays until the stack goes: an execution that is resumed runs the code that it b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,13 @@ _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 
 @dataclass(frozen=True)
 class AssetFile:
-    """A file that a template refers to by its key in the assets bucket; the key names its content."""
+    """A file that a template refers to by its key in the assets bucket; the key names its content.
+
+    A source that is a function makes its file when it is first needed.
+    """
 
     key: str
-    source: Path | bytes
+    source: Path | bytes | Callable[[], Path]
 
 
 class AssetStore:
@@ -100,6 +103,13 @@ class AssetStore:
             self.put(asset)
         return len(missing)
 
+    def package(self, assets: Iterable[AssetFile]) -> list[AssetFile]:
+        """Make now what is made on need and lies in the bucket not yet: what cannot be made fails before a change."""
+        return [
+            AssetFile(asset.key, asset.source()) if callable(asset.source) and not self.has(asset.key) else asset
+            for asset in assets
+        ]
+
     def has(self, key: str) -> bool:
         """Whether an object is there; its key names its content, so what is there is right."""
         try:
@@ -112,12 +122,13 @@ class AssetStore:
 
     def put(self, asset: AssetFile) -> None:
         """Upload one object."""
+        source = asset.source() if callable(asset.source) else asset.source
         try:
-            if isinstance(asset.source, bytes):
-                self._s3.put_object(Bucket=self.bucket, Key=asset.key, Body=asset.source)
+            if isinstance(source, bytes):
+                self._s3.put_object(Bucket=self.bucket, Key=asset.key, Body=source)
             else:
                 parts = TransferConfig(multipart_threshold=MULTIPART_BYTES)
-                self._s3.upload_file(str(asset.source), self.bucket, asset.key, Config=parts)
+                self._s3.upload_file(str(source), self.bucket, asset.key, Config=parts)
         except ClientError as error:
             raise explain(error) from error
         except BotoCoreError as error:

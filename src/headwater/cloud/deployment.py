@@ -65,8 +65,8 @@ class Deployment:
         StackError
             When the stack failed and was rolled back: which resource, and why.
         """
-        files = list(assets)
         self.store.prepare()
+        files = self.store.package(assets)
         uploaded = self.store.upload(self.stack, files)
         if uploaded:
             progress(f"uploaded {uploaded} asset(s)")

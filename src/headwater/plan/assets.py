@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from headwater.errors import PlanError
 
@@ -25,6 +26,17 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LARGEST_BUNDLE_BYTES = 262_144_000
 
 Files = Mapping[str, Path]
+
+
+class Built(Protocol):
+    """A file that is built when it is first needed."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is once it is built."""
+
+    def build(self) -> Path:
+        """Return it, built now unless it is there."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +52,28 @@ class Asset:
     sha256:
         The hash of its content (of all the files together, where several make one folder).
     source:
-        The file that holds its content, or the content itself.
+        The file that holds its content, or the content itself, or what makes it when it is first needed: its hash is
+        that of what it is made from.
     """
 
     name: str
     key: str
     sha256: str
-    source: Path | bytes
+    source: Path | bytes | Built
 
     def read(self) -> bytes:
         """Return the content."""
-        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        if isinstance(self.source, bytes):
+            return self.source
+        return (self.source if isinstance(self.source, Path) else self.source.build()).read_bytes()
 
     @property
-    def size_bytes(self) -> int:
-        """The content's size."""
-        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+    def size_bytes(self) -> int | None:
+        """The content's size; None for what is not built yet."""
+        if isinstance(self.source, bytes):
+            return len(self.source)
+        path = self.source if isinstance(self.source, Path) else self.source.path
+        return path.stat().st_size if path.is_file() else None
 
 
 def file_asset(stage: str, path: Path) -> Asset:
@@ -75,7 +93,17 @@ def folder_assets(stage: str, files: Files) -> tuple[str, list[Asset]]:
 
 
 def zip_asset(stage: str, file: str, files: Files) -> Asset:
-    """Return a zip of the files.
+    """Return a zip of the files; raises as :func:`zip_bytes` does."""
+    return _bytes_asset(stage, file, zip_bytes(stage, files))
+
+
+def built_asset(stage: str, file: str, digest: str, source: Built) -> Asset:
+    """Return the asset of what is built when it is first needed."""
+    return Asset(f"{stage}/{file}", f"{PREFIX}/{digest}/{file}", digest, source)
+
+
+def zip_bytes(stage: str, files: Files) -> bytes:
+    """Return a zip of the files, whose bytes depend on theirs only.
 
     Raises
     ------
@@ -96,7 +124,7 @@ def zip_asset(stage: str, file: str, files: Files) -> Asset:
             entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
             entry.compress_type = zipfile.ZIP_STORED if name.endswith("/") else zipfile.ZIP_DEFLATED
             bundle.writestr(entry, b"" if name.endswith("/") else files[name].read_bytes())
-    return _bytes_asset(stage, file, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def tar_asset(stage: str, file: str, files: Files) -> Asset:

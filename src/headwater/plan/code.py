@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.plan import assets
+from headwater.plan import assets, versions
 from headwater.plan.assets import Asset
+from headwater.plan.bundle import Bundle
+from headwater.workflow.requirements import missing_packages, pinned, requirements_file
 from headwater.workflow.scripts import entry_of
 from headwater.workflow.stages import FunctionStage, MachineStage, ProcessingStage, ScriptStage, SparkStage
 
@@ -25,12 +27,15 @@ class Code:
         The key of `common.zip`, where a Glue job takes one.
     assets:
         What to upload.
+    modules:
+        The packages that a Glue job installs when it starts.
     """
 
     entry: str
     key: str
     library_key: str | None
     assets: tuple[Asset, ...]
+    modules: tuple[str, ...] = ()
 
 
 def code_of(root: Path, stage: ScriptStage) -> Code:
@@ -44,7 +49,7 @@ def code_of(root: Path, stage: ScriptStage) -> Code:
     script = entry_of(root, stage)
     common = assets.common_files(root)
     if isinstance(stage, SparkStage):
-        return _spark(stage, script, common)
+        return _spark(root, stage, script, common)
     if isinstance(stage, FunctionStage):
         return _function(root, stage, script, common)
     if isinstance(stage, ProcessingStage):
@@ -56,15 +61,24 @@ def code_of(root: Path, stage: ScriptStage) -> Code:
     raise TypeError(f"no code for a {stage.kind} stage")
 
 
-def _spark(stage: SparkStage, script: Path, common: dict[str, Path]) -> Code:
+def _spark(root: Path, stage: SparkStage, script: Path, common: dict[str, Path]) -> Code:
     job = assets.file_asset(stage.name, script)
+    path = requirements_file(root, stage)
+    modules = tuple(pinned(path)) if path else ()
     if not common:
-        return Code(script.name, job.key, None, (job,))
+        return Code(script.name, job.key, None, (job,), modules)
     library = assets.zip_asset("common", "common.zip", common)
-    return Code(script.name, job.key, library.key, (job, library))
+    return Code(script.name, job.key, library.key, (job, library), modules)
 
 
 def _function(root: Path, stage: FunctionStage, script: Path, common: dict[str, Path]) -> Code:
     own = assets.folder_files(script.parent) if (root / stage.script).is_dir() else {script.name: script}
-    bundle = assets.zip_asset(stage.name, f"{Path(script.name).stem}.zip", {**common, **own})
+    file, files = f"{Path(script.name).stem}.zip", {**common, **own}
+    path = requirements_file(root, stage)
+    if path is None or not missing_packages(script.parent, path):
+        bundle = assets.zip_asset(stage.name, file, files)
+    else:
+        python = versions.lambda_runtime().removeprefix("python")
+        made = Bundle(root, stage.name, files, tuple(pinned(path)), python, stage.architecture)
+        bundle = assets.built_asset(stage.name, file, made.digest, made)
     return Code(script.name, bundle.key, None, (bundle,))

@@ -106,7 +106,7 @@ def _function(workflow: Workflow, stage: FunctionStage, code: Code) -> dict[str,
             "Description": f"Stage {stage.name} of the workflow {workflow.name}",
             "Role": {"Fn::GetAtt": [naming.role_id(stage), "Arn"]},
             "Runtime": versions.lambda_runtime(),
-            "Architectures": ["x86_64"],
+            "Architectures": [stage.architecture],
             "Handler": f"{module}.{handler_of(workflow.root, stage)}",
             "Code": {"S3Bucket": {"Ref": ASSETS_BUCKET}, "S3Key": code.key},
             "MemorySize": stage.memory_mb,
@@ -130,6 +130,8 @@ def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
         arguments[f"--{dataset.name.upper()}_PATH"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{dataset.prefix}"}
     for name, default in workflow.parameters.items():
         arguments[f"--{name}"] = str(default).lower() if isinstance(default, bool) else str(default)
+    if code.modules:
+        arguments["--additional-python-modules"] = ",".join(code.modules)
     if code.library_key:
         arguments["--extra-py-files"] = {"Fn::Sub": f"s3://${{{ASSETS_BUCKET}}}/{code.library_key}"}
     return {

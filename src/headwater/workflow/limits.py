@@ -35,6 +35,7 @@ RANGES: dict[str, dict[str, tuple[int, int, str]]] = {
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
+    "architecture": ("x86_64", "arm64"),
     "framework": ("sklearn", "xgboost"),
     "when": ("success", "always", "failure"),
     "worker_type": (

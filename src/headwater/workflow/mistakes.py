@@ -12,6 +12,7 @@ from headwater.workflow.lake import FORMATS, Dataset
 from headwater.workflow.limits import knob_mistakes
 from headwater.workflow.origin import Origin
 from headwater.workflow.schedule import schedule_mistake
+from headwater.workflow.requirements import requirement_mistakes
 from headwater.workflow.scripts import script_mistakes
 from headwater.workflow.stages import (
     Condition,
@@ -131,7 +132,7 @@ def _knobs(workflow: Workflow) -> Found:
 def _scripts(workflow: Workflow) -> Found:
     for stage in workflow.stages:
         if isinstance(stage, ScriptStage):
-            for text in script_mistakes(workflow.root, stage):
+            for text in (*script_mistakes(workflow.root, stage), *requirement_mistakes(workflow.root, stage)):
                 yield stage.origin, f"stage {stage.name!r}: {text}"
 
 

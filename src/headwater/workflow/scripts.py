@@ -6,7 +6,6 @@ A script never leaves the project's folder: not by an absolute path, not by `..`
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from headwater.workflow.stages import FunctionStage, ScriptStage
 
 FOLDER_ENTRY = "handler.py"
 _HANDLERS = ("handler", "lambda_handler")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def script_mistakes(root: Path, stage: ScriptStage) -> list[str]:
@@ -56,18 +54,7 @@ def handler_of(root: Path, stage: FunctionStage) -> str | None:
 def _folder_mistakes(folder: Path, stage: FunctionStage) -> list[str]:
     if not (folder / FOLDER_ENTRY).is_file():
         return [f"the folder {stage.script!r} holds no {FOLDER_ENTRY}"]
-    found = _source_mistakes(folder / FOLDER_ENTRY, f"{stage.script}/{FOLDER_ENTRY}", stage)
-    requirements = folder / "requirements.txt"
-    if requirements.is_file():
-        present = {_normal(path.name.split("-")[0]) for path in folder.glob("*.dist-info")}
-        asked = (_REQUIREMENT.match(line.strip()) for line in requirements.read_text().splitlines())
-        missing = sorted({match.group() for match in asked if match and _normal(match.group()) not in present})
-        if missing:
-            found.append(
-                f"{stage.script}/requirements.txt asks for {', '.join(missing)}, which the folder lacks: run "
-                f"python -m pip install -r {stage.script}/requirements.txt -t {stage.script}"
-            )
-    return found
+    return _source_mistakes(folder / FOLDER_ENTRY, f"{stage.script}/{FOLDER_ENTRY}", stage)
 
 
 def _source_mistakes(path: Path, script: str, stage: ScriptStage) -> list[str]:
@@ -103,7 +90,3 @@ def _nearby(root: Path, script: str) -> str:
         return f" (there is no folder {Path(script).parent.as_posix()!r} either)"
     present = sorted(path.name for path in folder.glob("*.py"))
     return f"; {Path(script).parent.as_posix()} holds {', '.join(present[:10]) or 'no .py file'}"
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -91,6 +91,8 @@ class FunctionStage(ScriptStage):
     when: When = "success"
     handler: str | None = None
     memory_mb: int = 512
+    requirements: str | None = None
+    architecture: str = "x86_64"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,8 @@ class Workflow:
         when: When = "success",
         handler: str | None = None,
         memory_mb: int = 512,
+        requirements: str | None = None,
+        architecture: str = "x86_64",
         timeout_s: int = 300,
         retries: int = 0,
     ) -> FunctionStage:
@@ -103,6 +105,10 @@ class Workflow:
             The handler's name in the script.
         memory_mb:
             128 to 10,240.
+        requirements:
+            A file of pinned packages for its bundle; by default the requirements.txt beside the script, if any.
+        architecture:
+            "x86_64" or "arm64": what the function runs on, and which wheels its bundle holds.
         """
         return self._add(
             FunctionStage(
@@ -114,6 +120,8 @@ class Workflow:
                 when=when,
                 handler=handler,
                 memory_mb=memory_mb,
+                requirements=requirements,
+                architecture=architecture,
                 timeout_s=timeout_s,
                 retries=retries,
                 origin=caller(),

@@ -167,14 +167,23 @@ def test_a_script_that_does_not_parse_is_named_with_its_line(declare: Declare, t
     assert "script broken.py:2 does not parse" in declare('wf.spark("a", "broken.py")  # !\n')[0].message
 
 
-def test_a_function_folder_must_hold_what_its_requirements_ask_for(declare: Declare, tmp_path: Path) -> None:
+def test_requirements_must_be_pinned(declare: Declare, tmp_path: Path) -> None:
     folder = tmp_path / "fn"
     (folder / "Some_Package-1.0.dist-info").mkdir(parents=True)
     (folder / "handler.py").write_text("def handler(event, context): ...\n")
     (folder / "requirements.txt").write_text("# comment\nsome-package==1.0\n")
     assert declare('wf.function("a", "fn")\n') == []
-    (folder / "requirements.txt").write_text("some-package\nother>=2\n")
-    assert "asks for other, which the folder lacks" in declare('wf.function("a", "fn")  # !\n')[0].message
+    (folder / "requirements.txt").write_text("some-package\n\nother>=2  # why\n-r more.txt\nfine[extra]==1.0\n")
+    found = [mistake.message for mistake in declare('wf.function("a", "fn")  # !\n')]
+    assert [text[text.index("fn/") :].split(": ")[0] for text in found] == [
+        "fn/requirements.txt:1",
+        "fn/requirements.txt:3",
+        "fn/requirements.txt:4",
+    ]
+    assert "'other>=2' is not pinned: write other==version" in found[1]
+    found = [m.message for m in declare('wf.function("a", "fn", requirements="../x.txt", architecture="mips")  # !\n')]
+    assert any("leave the project's folder" in text for text in found)
+    assert any("architecture='mips'" in text for text in found)
 
 
 def test_an_unknown_keyword_is_pythons_type_error(declare: Declare) -> None:
