@@ -11,6 +11,7 @@ a long poll or a wait costs no thread.
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import inspect
 import logging
@@ -27,7 +28,7 @@ from headwater.local import wire
 from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
-from headwater.local.identity.authorizer import Authorizer
+from headwater.local.identity.authorizer import CHANGES_BUCKET_POLICY, Authorizer, Mode
 from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services import SERVICES
@@ -54,6 +55,8 @@ class EndpointSettings:
         The key of the person's tools.
     resume_work:
         Whether to go on with what an earlier process left unfinished; off for commands that only look.
+    iam:
+        ``enforce``, or ``audit``: a call that a role may not make is done and noted.
     """
 
     home: Path
@@ -63,9 +66,12 @@ class EndpointSettings:
     person_key: str = "test"
     person_secret: str = "test"  # nosec B107: the field's convention for local endpoints, loopback only
     resume_work: bool = True
+    iam: Mode = "enforce"
 
     @classmethod
-    def from_environment(cls, home: Path, port: int = 0, resume_work: bool = True) -> EndpointSettings:
+    def from_environment(
+        cls, home: Path, port: int = 0, resume_work: bool = True, iam: Mode = "enforce"
+    ) -> EndpointSettings:
         """Settings with what HEADWATER_REGION, HEADWATER_ACCOUNT_ID, HEADWATER_ACCESS_KEY_ID and _SECRET_ say."""
         return cls(
             home=home,
@@ -75,6 +81,7 @@ class EndpointSettings:
             person_key=os.environ.get("HEADWATER_ACCESS_KEY_ID", cls.person_key),
             person_secret=os.environ.get("HEADWATER_SECRET_ACCESS_KEY", cls.person_secret),
             resume_work=resume_work,
+            iam=iam,
         )
 
 
@@ -95,7 +102,7 @@ class LocalEndpoint:
         self.jobs = JobSupervisor(self.store, self.home)
         self.identity = Identity(self.store, settings.account, settings.person_key, settings.person_secret)
         self.records = MotoRecords(self.store, settings.account)
-        self.authorizer = Authorizer(self)
+        self.authorizer = Authorizer(self, settings.iam)
         self.loop = asyncio.new_event_loop()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
         self._services: dict[str, Service] = {}
@@ -228,6 +235,8 @@ class LocalEndpoint:
                 raise _unsupported(call, unknown)
             self.authorizer.authorize(call, members)
             handler: Callable[..., Any] = getattr(service, name)
+            if call.service == "s3" and call.operation in CHANGES_BUCKET_POLICY:
+                return functools.partial(self._change_bucket, handler)
             return handler
         if self.keeps_record(call.service, call.operation):
             self.authorizer.authorize(call, members)
@@ -241,15 +250,24 @@ class LocalEndpoint:
             return operation in ours.record_operations
         return self.records.answers(service, operation)
 
+    def _change_bucket(self, handler: Callable[..., Any], call: Call, **members: Any) -> Members:
+        answer: Members = handler(call, **members)
+        self.authorizer.forget_bucket(members["Bucket"])
+        return answer
+
+    def service(self, name: str) -> Service | None:
+        """The service that computes a name, or None."""
+        return self._services.get(name)
+
     def _call_records(self, call: Call, **members: Any) -> Members:
         answer = self.records.call(call.service, call.operation, members, call.region)
         if call.service == "iam":
             self.authorizer.forget()
         return answer
 
-    def assume(self, role_arn: str, session_name: str) -> Credentials:
+    def assume(self, role_arn: str, session_name: str, **session: Any) -> Credentials:
         """See :meth:`headwater.local.service.Endpoint.assume`."""
-        return self.identity.assume(role_arn, session_name)
+        return self.identity.assume(role_arn, session_name, **session)
 
     def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
         """See :meth:`headwater.local.service.Endpoint.job_environment`."""

@@ -112,8 +112,11 @@ class Endpoint(Protocol):
         """The same for code on the event loop: blocking operations run on the worker threads."""
         ...
 
-    def assume(self, role_arn: str, session_name: str) -> Credentials:
-        """Session credentials of a role, for a job, function or execution that runs as it."""
+    def assume(self, role_arn: str, session_name: str, **session: Any) -> Credentials:
+        """Session credentials of a role, for a job, function or execution that runs as it.
+
+        ``session`` limits or marks the session (see :meth:`headwater.local.identity.Identity.assume`).
+        """
         ...
 
     def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:

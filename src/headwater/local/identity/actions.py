@@ -68,6 +68,7 @@ NAMED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "secretsmanager": (("SecretId", "secret:{}"),),
     "ssm": (("Name", "parameter/{}"),),
+    "sts": (("RoleArn", "role/{}"),),
 }
 ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "ModelPackageName", "TargetArn")
 
@@ -95,7 +96,15 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
         resources = [_named(call.service, members, arn)]
     if call.service == "cloudwatch" and "Namespace" in members:
         context = {**context, "cloudwatch:namespace": members["Namespace"]}
+    if call.service == "sts":
+        context = {
+            **context,
+            "sts:rolesessionname": members.get("RoleSessionName", ""),
+            **({"sts:externalid": members["ExternalId"]} if "ExternalId" in members else {}),
+        }
     found = [Request(action, resource, context) for resource in resources]
+    if call.service == "sts" and members.get("Tags"):
+        found.append(Request("sts:TagSession", resources[0], context))
     passed = PASSES_ROLE.get(call.service)
     if passed and str(members.get(passed[0], "")).startswith("arn:") and not call.operation.startswith("List"):
         found.append(Request("iam:PassRole", members[passed[0]], {**context, "iam:passedtoservice": passed[1]}))
@@ -114,7 +123,8 @@ def _named(service: str, members: Members, arn: str) -> str | None:
             return str(members[member])
     for member, shape in NAMED.get(service, ()):
         if value := members.get(member):
-            return str(value) if str(value).startswith("arn:") else arn + shape.format(str(value).lstrip("/"))
+            name = str(value).lstrip("/") if service == "ssm" else str(value)
+            return name if name.startswith("arn:") else arn + shape.format(name)
     return None
 
 

@@ -1,9 +1,10 @@
-"""May this principal do this? Gathers a role's policies and decides each call.
+"""May this principal do this? Gathers the policies that bear on a call and decides it.
 
-The person is the account's root and may do anything. Only roles are decided: jobs, functions, executions and whoever
-assumed one. A role's policies are read from IAM's records once and forgotten when IAM changes.
+The person is the account's root: only a resource's policy can deny it something. A role's policies are read from IAM's
+records once and forgotten when IAM changes, a bucket's when the bucket's policy does.
 
-Not faithful to AWS: bucket policies, permissions boundaries and session policies are not evaluated.
+In the mode ``audit`` what would be denied is only noted. Denials of both modes are log events of the group
+``/headwater/access-denied``, one JSON object each.
 """
 
 from __future__ import annotations
@@ -11,108 +12,191 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.local.identity import gathering
 from headwater.local.identity.actions import requests_of
-from headwater.local.identity.policies import Statement, is_allowed
+from headwater.local.identity.documents import statements_of
+from headwater.local.identity.evaluation import Caller, Decision, PolicySet, decide, trusts
+from headwater.local.identity.policies import Request, Statement
 from headwater.local.service import Call, Members, ServiceError
 
 if TYPE_CHECKING:
     from headwater.local.endpoint import LocalEndpoint
     from headwater.local.identity.principals import Principal
 
+Mode = Literal["enforce", "audit"]
+DENIED = "/headwater/access-denied"
 # Every principal may ask who it is.
 FREE = frozenset({("sts", "GetCallerIdentity")})
+# S3's operations after which a bucket's policy may be another.
+CHANGES_BUCKET_POLICY = frozenset({"CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "PutBucketPolicy"})
+# The errors of these services are named without "Exception".
+_PLAIN_ERRORS = frozenset({"cloudformation", "iam", "s3", "sns", "sqs", "sts"})
 
 log = logging.getLogger(__name__)
 
 
 class Authorizer:
-    """Decides calls by the policies of roles. Thread-safe."""
+    """Decides calls. Thread-safe.
 
-    def __init__(self, endpoint: LocalEndpoint) -> None:
+    Parameters
+    ----------
+    mode:
+        Whether a denied call fails or is only noted.
+    """
+
+    def __init__(self, endpoint: LocalEndpoint, mode: Mode = "enforce") -> None:
         self._endpoint = endpoint
+        self.mode = mode
         self._lock = threading.Lock()
-        self._policies: dict[str, list[Statement]] = {}
+        self._held: dict[str, gathering.Held] = {}
+        self._buckets: dict[str, list[Statement]] = {}
 
     def forget(self) -> None:
         """IAM changed: read the policies anew."""
         with self._lock:
-            self._policies.clear()
+            self._held.clear()
+
+    def forget_bucket(self, bucket: str) -> None:
+        """A bucket's policy may have changed: read it anew."""
+        with self._lock:
+            self._buckets.pop(bucket, None)
 
     def authorize(self, call: Call, members: Members) -> None:
         """Raise :class:`ServiceError` (AccessDenied, in AWS's words) unless the principal may."""
         principal = call.principal
-        if principal.role_arn is None or (call.service, call.operation) in FREE:
+        if (call.service, call.operation) in FREE:
             return
-        statements = self._statements(principal.role_arn)
-        for request in requests_of(call, members, self._context(principal, call)):
-            if not is_allowed(statements, request):
-                log.warning("denied: %s may not %s on %s", principal.arn, request.action, request.resource)
-                raise _denied(call, principal, request.action, request.resource)
+        assumes = (call.service, call.operation) == ("sts", "AssumeRole")
+        if principal.role_arn is None and not assumes:
+            if call.service != "s3" or not self._of_bucket(members.get("Bucket")):
+                return
+        held = self._of_role(principal.role_arn)
+        for request in requests_of(call, members, self._context(principal, held, call, members)):
+            decision = self.decision(request, principal, held, call, members)
+            if not decision.allowed:
+                self._deny(call, principal, request, decision)
 
-    @staticmethod
-    def _context(principal: Principal, call: Call) -> dict[str, Any]:
-        return {
-            "aws:principalarn": principal.role_arn,
+    def decision(
+        self, request: Request, principal: Principal, held: gathering.Held, call: Call, members: Members
+    ) -> Decision:
+        """Decide one request of a call."""
+        session = [statements_of(text, "session", "Session Policy") for text in principal.session_policies]
+        policies = PolicySet(
+            identity=held.identity,
+            boundary=held.boundary,
+            session=[statement for statements in session for statement in statements] if session else None,
+            resource=self._of_bucket(members.get("Bucket")) if call.service == "s3" else (),
+        )
+        caller = Caller(principal.arn, principal.account, principal.role_arn)
+        if held.asks_for_tags and request.resource:
+            request = replace(request, context={**request.context, **self._tags_of(request.resource)})
+        if call.service != "sts" or "RoleArn" not in members:
+            return decide(request, policies, caller)
+        trust = self._of_role(members["RoleArn"]).trust
+        if caller.is_root:  # on AWS the root user assumes no role; here it is the person, whom a role may trust
+            return Decision(trusts(trust, request, caller))
+        return decide(request, replace(policies, resource=trust), caller)
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a resource, as condition keys."""
+        asked = arn.removesuffix(":*")
+        answer = self._endpoint.call("resourcegroupstaggingapi", "get_resources", ResourceARNList=[asked])
+        found = [tag for each in answer["ResourceTagMappingList"] for tag in each["Tags"]]
+        return {f"aws:resourcetag/{tag['Key'].lower()}": tag["Value"] for tag in found}
+
+    def _context(self, principal: Principal, held: gathering.Held, call: Call, members: Members) -> dict[str, Any]:
+        """The global condition keys.
+
+        Source: IAM User Guide, "AWS global condition context keys", 2026-11. Loopback counts as secure: nothing
+        travels a wire, and a policy that asks for TLS is meant for one that does.
+        """
+        now = time.time()
+        context: dict[str, Any] = {
+            "aws:currenttime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            "aws:epochtime": str(int(now)),
             "aws:principalaccount": principal.account,
-            "aws:userid": principal.user_id,
+            "aws:principalarn": principal.role_arn or principal.arn,
+            "aws:principalisawsservice": "false",
+            "aws:principaltype": "AssumedRole" if principal.role_arn else "Account",
             "aws:requestedregion": call.region,
-            "aws:securetransport": "true",  # loopback: nothing travels a wire
-            "aws:sourceip": "127.0.0.1",
             "aws:resourceaccount": call.account,
+            "aws:securetransport": "true",
+            "aws:sourceip": "127.0.0.1",
+            "aws:userid": principal.user_id,
+            "aws:useragent": call.headers.get("user-agent", "headwater"),
         }
+        for key, value in {**held.tags, **dict(principal.tags)}.items():
+            context[f"aws:principaltag/{key.lower()}"] = value
+        asked = _request_tags(members)
+        if asked:
+            context["aws:tagkeys"] = list(asked)
+            context |= {f"aws:requesttag/{key.lower()}": value for key, value in asked.items()}
+        return context
 
-    def _statements(self, role_arn: str) -> list[Statement]:
+    def _of_role(self, role_arn: str | None) -> gathering.Held:
+        if role_arn is None:
+            return gathering.Held()
         with self._lock:
-            if role_arn in self._policies:
-                return self._policies[role_arn]
-        found = self._read(role_arn.rsplit("/", 1)[-1])
-        with self._lock:
-            self._policies[role_arn] = found
+            found = self._held.get(role_arn)
+        if found is None:
+            found = gathering.of_role(self._endpoint.call, role_arn.rsplit("/", 1)[-1])
+            with self._lock:
+                self._held[role_arn] = found
         return found
 
-    def _read(self, role: str) -> list[Statement]:
-        ask = self._endpoint.call
-        try:
-            documents = [
-                ask("iam", "get_role_policy", RoleName=role, PolicyName=name)["PolicyDocument"]
-                for name in ask("iam", "list_role_policies", RoleName=role)["PolicyNames"]
-            ]
-            for attached in ask("iam", "list_attached_role_policies", RoleName=role)["AttachedPolicies"]:
-                arn = attached["PolicyArn"]
-                version = ask("iam", "get_policy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
-                answer = ask("iam", "get_policy_version", PolicyArn=arn, VersionId=version)
-                documents.append(answer["PolicyVersion"]["Document"])
-        except ServiceError as error:
-            if error.code == "NoSuchEntity":
-                return []  # a role that does not exist allows nothing
-            raise
-        statements: list[Statement] = []
-        for document in documents:
-            found = _document(document).get("Statement", [])
-            statements += found if isinstance(found, list) else [found]
-        return statements
+    def _of_bucket(self, bucket: str | None) -> list[Statement]:
+        if bucket is None:
+            return []
+        with self._lock:
+            found = self._buckets.get(bucket)
+        if found is None:
+            found = self._read_bucket(bucket)
+            with self._lock:
+                self._buckets[bucket] = found
+        return found
+
+    def _read_bucket(self, bucket: str) -> list[Statement]:
+        read = getattr(self._endpoint.service("s3"), "policy_of", None)  # not by a call: each call asks for it
+        text = read(bucket) if read else None
+        return statements_of(text, "bucket policy", "Resource Policy") if text else []
+
+    def _deny(self, call: Call, principal: Principal, request: Request, decision: Decision) -> None:
+        error = _denied(call, principal, request, decision)
+        event = {
+            "principal": principal.arn,
+            "action": request.action,
+            "resource": request.resource,
+            "operation": f"{call.service}:{call.operation}",
+            "mode": self.mode,
+            "message": error.message,
+            "request_id": call.request_id,
+        }
+        log.warning("denied (%s): %s", self.mode, error.message)
+        self._endpoint.store.append_logs(DENIED, "denials", [(int(time.time() * 1000), json.dumps(event))])
+        if self.mode == "enforce":
+            raise error
 
 
-def _document(text: str | Members) -> Members:
-    """A policy as IAM answers it: percent-encoded JSON, unless someone decoded it already."""
-    if not isinstance(text, str):
-        return text
-    document: Members = json.loads(text if text.lstrip().startswith("{") else unquote(text))
-    return document
+def _request_tags(members: Members) -> dict[str, str]:
+    """The tags that a request would put, of any of AWS's shapes."""
+    for name in ("Tags", "tags", "TagList", "TagsToAdd"):
+        found = members.get(name)
+        if isinstance(found, dict):
+            return {str(key): str(value) for key, value in found.items()}
+        if isinstance(found, list) and all(isinstance(tag, dict) for tag in found):
+            return {str(t.get("Key", t.get("key"))): str(t.get("Value", t.get("value", ""))) for t in found}
+    return {}
 
 
-def _denied(call: Call, principal: Principal, action: str, resource: str | None) -> ServiceError:
-    on = f" on resource: {resource}" if resource else ""
-    text = (
-        f"User: {principal.arn} is not authorized to perform: {action}{on} "
-        f"because no identity-based policy allows the {action} action"
-    )
-    code = (
-        "AccessDenied"
-        if call.service in ("s3", "iam", "sts", "sns", "sqs", "cloudformation")
-        else "AccessDeniedException"
-    )
+def _denied(call: Call, principal: Principal, request: Request, decision: Decision) -> ServiceError:
+    resource = request.resource
+    shown = f'"{resource}"' if call.service == "s3" else resource  # S3 alone quotes it
+    on = f" on resource: {shown}" if resource else ""
+    why = decision.why.format(action=request.action)
+    text = f"User: {principal.arn} is not authorized to perform: {request.action}{on} {why}".rstrip()
+    code = "AccessDenied" if call.service in _PLAIN_ERRORS else "AccessDeniedException"
     return ServiceError(code, text, 403)

@@ -44,17 +44,31 @@ class Request:
 
 def is_allowed(statements: Iterable[Statement], request: Request) -> bool:
     """Whether identity policies allow a request: some Allow matches and no Deny does."""
-    allowed = False
-    for statement in statements:
-        deny = statement.get("Effect") == "Deny"
-        if not _names_request(statement, request):
-            continue
-        if not conditions_hold(statement.get("Condition", {}), request.context, unknown=deny):
-            continue
-        if deny:
-            return False
-        allowed = True
-    return allowed
+    held = list(statements)
+    return not matching(held, request, "Deny") and bool(matching(held, request, "Allow"))
+
+
+def matching(statements: Iterable[Statement], request: Request, effect: str) -> list[Statement]:
+    """The statements of one effect that speak of a request, whoever makes it."""
+    return [
+        statement
+        for statement in statements
+        if statement.get("Effect") == effect
+        and _names_request(statement, request)
+        and conditions_hold(statement.get("Condition", {}), request.context, unknown=effect == "Deny")
+    ]
+
+
+def missing_keys(statements: Iterable[Statement], request: Request) -> set[str]:
+    """The condition keys that statements about a request ask for and its context lacks, as they are written."""
+    return {
+        key
+        for statement in statements
+        if _names_request(statement, request)
+        for operator, keys in statement.get("Condition", {}).items()
+        for key in keys
+        if key.lower() not in request.context and not operator.endswith("Null")
+    }
 
 
 def _names_request(statement: Statement, request: Request) -> bool:

@@ -24,12 +24,15 @@ class Principal:
     """Who a request comes from.
 
     ``arn`` is what IAM shows (``arn:aws:sts::…:assumed-role/…`` for a session); ``role_arn`` is set for sessions.
+    ``session_policies`` are documents that limit the session, ``tags`` those that were passed with it.
     """
 
     arn: str
     account: str
     user_id: str
     role_arn: str | None = None
+    session_policies: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_role(self) -> bool:
@@ -65,14 +68,29 @@ class Identity:
         self.person = Principal(f"arn:aws:iam::{account}:root", account, account)
         self._sessions: dict[str, tuple[str, str, float, Principal]] = {}
 
-    def assume(self, role_arn: str, session_name: str, duration_s: int = SESSION_S) -> Credentials:
-        """New session credentials of ``role_arn``, kept in the store until they expire."""
+    def assume(
+        self,
+        role_arn: str,
+        session_name: str,
+        duration_s: int = SESSION_S,
+        policies: tuple[str, ...] = (),
+        tags: tuple[tuple[str, str], ...] = (),
+    ) -> Credentials:
+        """New session credentials of ``role_arn``, kept in the store until they expire.
+
+        Parameters
+        ----------
+        policies:
+            Session policies: documents that limit what the role may do.
+        tags:
+            Session tags.
+        """
         role_name = role_arn.rsplit("/", 1)[-1]
         access_key = "ASIA" + _random(string.ascii_uppercase + string.digits, 16)
         secret_key = _random(string.ascii_letters + string.digits, 40)
         token = _random(string.ascii_letters + string.digits, 120)
         expires = int(time.time()) + duration_s
-        principal = self._session_principal(role_arn, role_name, session_name)
+        principal = self._session_principal(role_arn, role_name, session_name, policies, tags)
         self._store.put(
             KIND,
             access_key,
@@ -83,13 +101,22 @@ class Identity:
                 "role_arn": role_arn,
                 "role_name": role_name,
                 "session_name": session_name,
+                "policies": policies,
+                "tags": tags,
             },
         )
         return Credentials(access_key, secret_key, token, datetime.fromtimestamp(expires, UTC), principal)
 
-    def _session_principal(self, role_arn: str, role_name: str, session_name: str) -> Principal:
+    def _session_principal(
+        self,
+        role_arn: str,
+        role_name: str,
+        session_name: str,
+        policies: tuple[str, ...],
+        tags: tuple[tuple[str, str], ...],
+    ) -> Principal:
         arn = f"arn:aws:sts::{self.account}:assumed-role/{role_name}/{session_name}"
-        return Principal(arn, self.account, f"AROA:{session_name}", role_arn)
+        return Principal(arn, self.account, f"AROA:{session_name}", role_arn, policies, tags)
 
     def authenticate(self, access_key: str, token: str | None, service: str) -> tuple[Principal, str]:
         """The principal of an access key and the secret to check the signature with. Raises as AWS does."""
@@ -99,7 +126,13 @@ class Identity:
             record = self._store.get(KIND, access_key)
             if record is None:
                 raise _unknown_key(access_key, service)
-            principal = self._session_principal(record["role_arn"], record["role_name"], record["session_name"])
+            principal = self._session_principal(
+                record["role_arn"],
+                record["role_name"],
+                record["session_name"],
+                tuple(record.get("policies", ())),
+                tuple((key, value) for key, value in record.get("tags", ())),
+            )
             self._sessions[access_key] = (record["secret"], record["token"], record["expires"], principal)
         secret, expected_token, expires, principal = self._sessions[access_key]
         if token is None or not secrets.compare_digest(token, expected_token):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from headwater.local.identity.documents import statements_of
+from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services.lambda_.configuration import Configuration, described
 from headwater.local.services.lambda_.names import LATEST, FunctionName, function_arn, invalid, not_found
@@ -144,7 +146,8 @@ class FunctionRecords(Service):
             found = self.endpoint.call("iam", "get_role", RoleName=role.rsplit("/", 1)[-1])["Role"]
         except ServiceError as error:
             raise refusal from error
-        if "lambda.amazonaws.com" not in str(found.get("AssumeRolePolicyDocument", "")):
+        trust = statements_of(found.get("AssumeRolePolicyDocument") or {})
+        if not service_may_assume(trust, role, "lambda.amazonaws.com"):
             raise refusal
 
     def own_call(self, call: Call, text: str) -> FunctionName:

@@ -221,6 +221,11 @@ OPTIONS = frozenset({"SkipDestinationValidation", "ConfirmRemoveSelfBucketAccess
 class ConfigurationOperations(BucketOperations):
     """The operations on sub-resources; those of :data:`SUB_RESOURCES` are added below the class."""
 
+    def policy_of(self, bucket: str) -> str | None:
+        """The policy document of a bucket, for who decides calls; None where there is no policy, or no bucket."""
+        record = self.store.get(CONFIGURATIONS, f"{bucket}/policy/")
+        return None if record is None else str(record["value"])
+
     def _get_configuration(self, resource: SubResource, bucket: str, members: Members) -> Members:
         refuse_others(resource.get, members, _COMMON | ({"Id"} if resource.by_id else set()))
         self.bucket_folder(bucket, members.get("ExpectedBucketOwner"))

@@ -7,6 +7,8 @@ import threading
 from typing import ClassVar, TypeVar
 
 from headwater.local.engines.container import ContainerEngine
+from headwater.local.identity.documents import statements_of
+from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.service import Endpoint, Service, ServiceError
 from headwater.local.services.sagemaker.errors import invalid
 from headwater.local.services.sagemaker.job_table import JobTable
@@ -80,5 +82,6 @@ class SageMakerBase(Service):
             role = self.endpoint.call("iam", "get_role", RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
         except ServiceError as error:
             raise refusal from error
-        if "sagemaker.amazonaws.com" not in str(role.get("AssumeRolePolicyDocument", "")):
+        trust = statements_of(role.get("AssumeRolePolicyDocument") or {})
+        if not service_may_assume(trust, role_arn, "sagemaker.amazonaws.com"):
             raise refusal

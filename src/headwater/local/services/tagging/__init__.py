@@ -52,7 +52,7 @@ class TaggingService(Service):
         found = sorted(
             (arn, tags)
             for holder in HOLDERS
-            if _of_type(holder, ResourceTypeFilters or [])
+            if _of_type(holder, ResourceTypeFilters or []) and _may_have(holder, wanted)
             for arn, tags in self._tagged(holder)
             if arn > PaginationToken and _matches(tags, TagFilters or []) and (not wanted or arn in wanted)
         )
@@ -137,6 +137,11 @@ def _service_of(holder: Holder) -> str:
 
 def _of_type(holder: Holder, wanted: list[str]) -> bool:
     return not wanted or holder.type in wanted or _service_of(holder) in wanted
+
+
+def _may_have(holder: Holder, arns: set[str]) -> bool:
+    """Whether a kind of resource can be of one of these ARNs, where any are given."""
+    return not arns or any(arn.split(":")[2] == _service_of(holder) for arn in arns)
 
 
 def _matches(tags: Tags, filters: Filters) -> bool:
