@@ -70,7 +70,7 @@ def _lines(changed: PropertyChange) -> list[str]:
     if not changed.known:
         return [f"{changed.name}{again}"]
     return [
-        f"{path}{again}: {_text(before)} → {_text(after)}"
+        f"{path}{again}: {short(before)} → {short(after)}"
         for path, before, after in differing(changed.name, changed.before, changed.after)
     ]
 
@@ -87,7 +87,8 @@ def differing(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
     return [] if before == after else [(path, before, after)]
 
 
-def _text(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value in one line that is not long."""
     if value is None:
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)

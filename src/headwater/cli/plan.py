@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from headwater.cli.console import out, print_json, reported
-from headwater.cli.options import Debug, Json, Project
+from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
 
 if TYPE_CHECKING:
     from headwater.plan.render import Node
@@ -23,15 +23,29 @@ STYLES = {"workflow": "bold", "stage": "cyan", "together": "magenta", "permissio
 @app.command()
 def plan(
     template: bool = typer.Option(False, "--template", help="Print the CloudFormation template."),
+    diff: bool = typer.Option(False, "--diff", help="Compare the plan with what is deployed, and that with its stack."),
     json: Json = False,
+    on: On = "local",
+    profile: Profile = None,
+    region: Region = None,
     project: Project = None,
+    home: Home = None,
     debug: Debug = False,
 ) -> None:
-    """Show the stages as they will run, what each reads and writes, and what its role may do. Needs no network."""
+    """Show the stages as they will run, what each reads and writes, and what its role may do.
+
+    Needs no network, but for --diff: that compares with the deployed template, policies first, and detects drift.
+    """
     with reported(debug):
         from headwater.cli.project import Project as ProjectFolder
+        from headwater.cli.project import Where
         from headwater.plan.render import render_text, to_json
 
+        if diff:
+            from headwater.cli.plan_diff import say_differences
+
+            say_differences(ProjectFolder(project, home), Where(on, profile, region), json)
+            return
         found = ProjectFolder(project).plan
         if template:
             sys.stdout.write(json_module.dumps(found.template, indent=2) + "\n")

@@ -2,8 +2,8 @@
 
 Computed: creation, update, deletion and roll-back of stacks, change sets, events, outputs, exports, the intrinsic
 functions, and the resource types of :mod:`~headwater.local.services.cloudformation.registry`. A type or a property that
-is not computed fails the deployment by name. Refused by name: nested stacks, stack sets, imports, drift detection,
-stack policies, notifications, transforms other than ``AWS::LanguageExtensions``.
+is not computed fails the deployment by name. Refused by name: nested stacks, stack sets, imports, stack
+policies, notifications, transforms other than ``AWS::LanguageExtensions``.
 
 Not faithful to AWS: a stack cannot be deleted while it is being created; stack tags reach the resources, the
 ``aws:cloudformation:*`` tags do not.
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from headwater.local.services.cloudformation.change_set_operations import ChangeSetOperations
 from headwater.local.services.cloudformation.deployment import resume_status
+from headwater.local.services.cloudformation.drift_operations import DriftOperations
 from headwater.local.services.cloudformation.resource_operations import ResourceOperations
 from headwater.local.services.cloudformation.template_operations import TemplateOperations
 
 
-class CloudFormationService(ChangeSetOperations, ResourceOperations, TemplateOperations):
+class CloudFormationService(ChangeSetOperations, DriftOperations, ResourceOperations, TemplateOperations):
     """Every operation of CloudFormation that is computed here."""
 
     name = "cloudformation"

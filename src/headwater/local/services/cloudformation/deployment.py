@@ -279,7 +279,7 @@ class Deployment:
         garbage = []
         for record in self.live.values():
             if record["logical"] not in active:
-                policy = "Retain" if record["deletion_policy"] == "Retain" else "Delete"
+                policy = "Delete" if record["deletion_policy"] == "Delete" else "Retain"
                 garbage.append({**Steps.garbage(record, record, policy), "removed": True})
             elif record.get("replaced"):
                 policy = record["before"].get("replace_policy", "Delete")

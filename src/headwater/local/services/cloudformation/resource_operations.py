@@ -101,6 +101,13 @@ class ResourceOperations(StackService):
         return {"Imports": found, **more}
 
 
+def _drift(stack: Record, logical_id: str) -> Members:
+    found = stack.get("drifts", {}).get(logical_id)
+    if not found:
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return {"StackResourceDriftStatus": found["status"], "LastCheckTimestamp": as_time(found["time"])}
+
+
 def _described(stack: Record, resource: Record) -> Members:
     described = {
         "StackId": stack["id"],
@@ -110,7 +117,7 @@ def _described(stack: Record, resource: Record) -> Members:
         "ResourceType": resource["type"],
         "Timestamp": as_time(resource["updated"]),
         "ResourceStatus": resource["status"],
-        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": _drift(stack, resource["logical"]),
     }
     if resource.get("reason"):
         described["ResourceStatusReason"] = resource["reason"]

@@ -120,6 +120,8 @@ class StackOperations(StackService):
         self, call: Call, stack: Record, target: Record, given: list[str], token: str | None, **more: Any
     ) -> None:
         """Keep the target and begin."""
+        for kept in ("drift", "drifts"):
+            stack.pop(kept, None)
         stack.update(target=target, capabilities=given, operation=str(uuid.uuid4()), token=token, updated=now(), **more)
         self.records.set_status(stack, "UPDATE_IN_PROGRESS", "User Initiated")
         self.begin(stack, call.principal, Deployment.update)
@@ -207,7 +209,7 @@ class StackOperations(StackService):
             "NotificationARNs": [],
             "Capabilities": stack["capabilities"],
             "Tags": tag_list(current["tags"]),
-            "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+            "DriftInformation": drift_of(stack),
             "Parameters": parameters.shown(template, current["parameters"]) if template else [],
         }
         if stack.get("outputs"):
@@ -249,13 +251,21 @@ class StackOperations(StackService):
         return {}
 
 
+def drift_of(stack: Record) -> Members:
+    """What the last drift detection since the stack's last update found."""
+    found = stack.get("drift")
+    if not found:
+        return {"StackDriftStatus": "NOT_CHECKED"}
+    return {"StackDriftStatus": found["status"], "LastCheckTimestamp": as_time(found["time"])}
+
+
 def _summary(stack: Record) -> Members:
     summary = {
         "StackId": stack["id"],
         "StackName": stack["name"],
         "CreationTime": as_time(stack["created"]),
         "StackStatus": stack["status"],
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": drift_of(stack),
     }
     for member, value in (
         ("TemplateDescription", stack.get("description")),

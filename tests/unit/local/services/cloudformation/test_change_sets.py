@@ -181,3 +181,26 @@ def test_the_cloud_library_deploys_explains_and_takes_over(endpoint: Any, aws: C
     stacks.delete("flights")
     assert stacks.describe("flights") is None
     assert aws("s3").head_bucket(Bucket="lake")
+
+
+def test_a_change_set_tells_values_when_asked(cfn: Any, deploy: Deploy) -> None:
+    deploy("values", {"Resources": {"A": topic("a", DisplayName="old"), "B": topic("b")}})
+    second = {"Resources": {"A": topic("a", DisplayName="new", KmsMasterKeyId="k"), "C": topic("c")}}
+    plain = change_set(cfn, "values", second)["Changes"]
+    assert not any("AfterContext" in c["ResourceChange"] or "BeforeContext" in c["ResourceChange"] for c in plain)
+    assert all("AfterValue" not in d["Target"] for d in plain[0]["ResourceChange"]["Details"])
+    asked = cfn.describe_change_set(ChangeSetName="next", StackName="values", IncludePropertyValues=True)["Changes"]
+    found = {c["ResourceChange"]["LogicalResourceId"]: c["ResourceChange"] for c in asked}
+    targets = {d["Target"]["Name"]: d["Target"] for d in found["A"]["Details"]}
+    assert (targets["DisplayName"]["BeforeValue"], targets["DisplayName"]["AfterValue"]) == ("old", "new")
+    assert targets["DisplayName"]["Path"] == "/Properties/DisplayName"
+    assert targets["KmsMasterKeyId"]["AttributeChangeType"] == "Add"
+    assert json.loads(found["B"]["BeforeContext"])["Properties"] == {"TopicName": "b"}
+    assert json.loads(found["C"]["AfterContext"])["Properties"] == {"TopicName": "c"}
+
+
+def test_nested_stacks_are_refused_by_name(cfn: Any) -> None:
+    with pytest.raises(ClientError, match="does not compute nested stacks"):
+        change_set(cfn, "nested", {"Resources": {"A": topic("a")}}, "CREATE", IncludeNestedStacks=True)
+    with pytest.raises(ClientError, match="does not exist"):
+        cfn.describe_stacks(StackName="nested")
