@@ -57,6 +57,8 @@ class EndpointSettings:
         Whether to go on with what an earlier process left unfinished; off for commands that only look.
     iam:
         ``enforce``, or ``audit``: a call that a role may not make is done and noted.
+    fire_schedules:
+        Whether schedules fire; off for the endpoint of one command, which ends with it.
     """
 
     home: Path
@@ -67,10 +69,16 @@ class EndpointSettings:
     person_secret: str = "test"  # nosec B107: the field's convention for local endpoints, loopback only
     resume_work: bool = True
     iam: Mode = "enforce"
+    fire_schedules: bool = True
 
     @classmethod
     def from_environment(
-        cls, home: Path, port: int = 0, resume_work: bool = True, iam: Mode = "enforce"
+        cls,
+        home: Path,
+        port: int = 0,
+        resume_work: bool = True,
+        iam: Mode = "enforce",
+        fire_schedules: bool = True,
     ) -> EndpointSettings:
         """Settings with what HEADWATER_REGION, HEADWATER_ACCOUNT_ID, HEADWATER_ACCESS_KEY_ID and _SECRET_ say."""
         return cls(
@@ -82,6 +90,7 @@ class EndpointSettings:
             person_secret=os.environ.get("HEADWATER_SECRET_ACCESS_KEY", cls.person_secret),
             resume_work=resume_work,
             iam=iam,
+            fire_schedules=fire_schedules,
         )
 
 
@@ -92,6 +101,7 @@ class LocalEndpoint:
         self.settings = settings
         self.home = settings.home.resolve()
         self.resume_work = settings.resume_work
+        self.fires_schedules = settings.fire_schedules
         self.region = settings.region
         self.account = settings.account
         self.url = ""

@@ -46,7 +46,6 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
     "ecr": "*",
     "iam": "*",
     "kms": "*",
-    "scheduler": "*",
     "secretsmanager": "*",
     "sns": "*",
     "sqs": "*",

@@ -176,7 +176,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--leave-work", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        settings = EndpointSettings.from_environment(options.home, options.port, not options.leave_work)
+        settings = EndpointSettings.from_environment(
+            options.home, options.port, not options.leave_work, fire_schedules=not options.until_stdin_closes
+        )
         serve(settings, options.verbose, options.until_stdin_closes)
     except (HomeIsTaken, OSError) as error:
         sys.stderr.write(f"{error}\n")

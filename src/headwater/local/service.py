@@ -83,6 +83,8 @@ class Endpoint(Protocol):
     jobs: JobSupervisor
     resume_work: bool
     """Whether executions that an earlier process left unfinished go on; off for commands that only look."""
+    fires_schedules: bool
+    """Whether what is due by a schedule is done; off for the endpoint of one command."""
 
     @property
     def s3_root(self) -> Path:

@@ -106,8 +106,9 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
     if call.service == "sts" and members.get("Tags"):
         found.append(Request("sts:TagSession", resources[0], context))
     passed = PASSES_ROLE.get(call.service)
-    if passed and str(members.get(passed[0], "")).startswith("arn:") and not call.operation.startswith("List"):
-        found.append(Request("iam:PassRole", members[passed[0]], {**context, "iam:passedtoservice": passed[1]}))
+    role = str(members.get("Target", members).get(passed[0], "")) if passed else ""  # a schedule's is its target's
+    if passed and role.startswith("arn:") and not call.operation.startswith("List"):
+        found.append(Request("iam:PassRole", role, {**context, "iam:passedtoservice": passed[1]}))
     return found
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from headwater.local.identity.documents import statements_of
+from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.identity.policies import Statement
 from headwater.local.service import ServiceError
 
@@ -45,6 +46,11 @@ def of_role(ask: Ask, role: str) -> Held:
     _attached(ask, held, "role", {"RoleName": role})
     _bound(ask, held, found)
     return held
+
+
+def service_may_assume_role(ask: Ask, role_arn: str, service: str) -> bool:
+    """Whether a role exists and trusts a service principal (`glue.amazonaws.com`)."""
+    return service_may_assume(of_role(ask, role_arn.rsplit("/", 1)[-1]).trust, role_arn, service)
 
 
 def of_user(ask: Ask, user: str) -> Held:

@@ -15,6 +15,7 @@ SERVICES: dict[str, str] = {
     "resourcegroupstaggingapi": "headwater.local.services.tagging:TaggingService",
     "s3": "headwater.local.services.s3:S3Service",
     "sagemaker": "headwater.local.services.sagemaker:SageMakerService",
+    "scheduler": "headwater.local.services.scheduler:SchedulerService",
     "stepfunctions": "headwater.local.services.states:StatesService",
     "sts": "headwater.local.services.sts:StsService",
 }

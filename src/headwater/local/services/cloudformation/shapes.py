@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from datetime import datetime
 from typing import Any
 
 from headwater.local import wire
@@ -78,6 +79,8 @@ def _scalar(value: Any, kind: str) -> Any:
         return _number(value, int)
     if kind in ("float", "double") and isinstance(value, (str, int)) and not isinstance(value, bool):
         return _number(value, float)
+    if kind == "timestamp" and isinstance(value, str):
+        return _moment(value)
     if kind == "blob" and isinstance(value, str):
         return value.encode()
     if kind in ("string", "blob") and not isinstance(value, (str, bytes)):
@@ -85,6 +88,13 @@ def _scalar(value: Any, kind: str) -> Any:
             return json.dumps(value)
         return str(value).lower() if isinstance(value, bool) else str(value)
     return value
+
+
+def _moment(value: str) -> Any:
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return value  # the operation's own validation names it
 
 
 def _number(value: Any, kind: type[int] | type[float]) -> Any:

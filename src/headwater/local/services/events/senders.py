@@ -14,47 +14,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from headwater.local.deliveries import DeliveryError
 from headwater.local.identity import Principal
 from headwater.local.identity.policies import Request, is_allowed
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.events.target_operations import target_kind
 
 SERVICE = "events.amazonaws.com"
-# Error codes (of any service) → what EventBridge calls them, and whether it tries again.
-# "Event retry policy and using dead-letter queues", EventBridge User Guide, 2026: missing permissions and targets that
-# are gone are not retried.
-THROTTLED = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "ProvisionedThroughput")
-DENIED = ("AccessDenied", "NotAuthorized", "AuthorizationError")
-GONE = ("NotFound", "NonExistent", "DoesNotExist", "NoSuch")
-
-
-class DeliveryError(Exception):
-    """A delivery that failed.
-
-    Parameters
-    ----------
-    code, text:
-        What the dead-letter queue is told.
-    retry:
-        Whether another attempt may succeed.
-    """
-
-    def __init__(self, code: str, text: str, retry: bool) -> None:
-        super().__init__(f"{code}: {text}")
-        self.code = code
-        self.text = text
-        self.retry = retry
-
-    @classmethod
-    def of(cls, error: ServiceError) -> DeliveryError:
-        """The failure that a service's error means."""
-        if error.status == 429 or any(word in error.code for word in THROTTLED):
-            return cls("THROTTLING", str(error), retry=True)
-        if any(word in error.code for word in DENIED):
-            return cls("NO_PERMISSIONS", str(error), retry=False)
-        if any(word in error.code for word in GONE):
-            return cls("NO_RESOURCE", str(error), retry=False)
-        return cls("SDK_CLIENT_ERROR", str(error), retry=error.status >= 500)
 
 
 class Senders:

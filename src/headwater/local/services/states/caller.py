@@ -35,7 +35,7 @@ from headwater.local.services.states.integration_api import SYNC, SYNC_2, Job
 from headwater.local.services.states.integrations import OPTIMIZED, Resource
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import dumps
-from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
+from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_results import invoke_result, service_failure

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from headwater.local.member_names import SDK_CLIENTS
 from headwater.local.services.states.emr_integrations import EMR, EMR_SERVERLESS
 from headwater.local.services.states.integration_api import (
     REQUEST_RESPONSE,
@@ -170,20 +171,6 @@ OPTIMIZED |= {("elasticmapreduce", api.operation): api for api in EMR}
 OPTIMIZED |= {("emr-serverless", api.operation): api for api in EMR_SERVERLESS}
 OPTIMIZED |= {key: Api(key[0], key[1], patterns, key[0].capitalize()) for key, patterns in _OTHERS.items()}
 
-# AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.
-SDK_CLIENTS = {
-    "cloudwatchevents": "events",
-    "cloudwatchlogs": "logs",
-    "cognitoidentityprovider": "cognito-idp",
-    "configservice": "config",
-    "elasticloadbalancingv2": "elbv2",
-    "emrserverless": "emr-serverless",
-    "eventbridge": "events",
-    "resourcegroupstaggingapi": "resourcegroupstaggingapi",
-    "sagemakerruntime": "sagemaker-runtime",
-    "servicediscovery": "servicediscovery",
-    "sfn": "stepfunctions",
-}
 # How the SDK for Java spells them in exception names, where capitalising is not enough.
 SDK_PREFIXES = {
     "applicationautoscaling": "ApplicationAutoScaling",

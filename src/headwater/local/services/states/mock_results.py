@@ -12,7 +12,7 @@ from botocore.model import Shape
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integration_api import REQUEST_RESPONSE
-from headwater.local.services.states.member_names import output_shape
+from headwater.local.member_names import output_shape
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_parallel import ParallelState
 from headwater.local.services.states.state_task import TaskState

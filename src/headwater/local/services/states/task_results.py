@@ -9,7 +9,7 @@ from typing import Any
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integrations import Resource
-from headwater.local.services.states.member_names import error_name
+from headwater.local.member_names import error_name
 
 # Optimized integrations show the SDK for Java v1, aws-sdk ones v2. In both, an error that the service's model does not
 # name (AccessDenied of S3, say) appears as the service's base exception.

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from headwater.local.services.states import choice_rules, integrations, member_names
+from headwater.local import member_names
+from headwater.local.services.states import choice_rules, integrations
 from headwater.local.services.states.field_types import machine_types, state_types
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of

@@ -10,7 +10,7 @@ import pytest
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integration_api import SYNC
 from headwater.local.services.states.integrations import parse_resource
-from headwater.local.services.states.member_names import epoch_ms, from_client, operation_name, to_client
+from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.task_results import service_failure
 from tests.unit.local.services.states.harness import SmallEndpoint, chain
 

@@ -1,8 +1,8 @@
-"""Members between the spelling of state machines and that of clients.
+"""Members between the spelling of AWS SDK integrations and that of clients.
 
-A state machine writes every member in PascalCase (``ApplicationId``); some services' models say ``applicationId``.
-Answers come back the same way, with timestamps as text and bodies read, because a state's data is JSON.
-This module reads botocore's models; it builds no request.
+A state machine, or a schedule's universal target, writes every member in PascalCase (``ApplicationId``); some services'
+models say ``applicationId``. Answers come back the same way, with timestamps as text and bodies read, because a state's
+data is JSON. This module reads botocore's models; it builds no request.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,20 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
-from headwater.local.services.states.timestamps import iso_ms
+# AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.
+SDK_CLIENTS = {
+    "cloudwatchevents": "events",
+    "cloudwatchlogs": "logs",
+    "cognitoidentityprovider": "cognito-idp",
+    "configservice": "config",
+    "elasticloadbalancingv2": "elbv2",
+    "emrserverless": "emr-serverless",
+    "eventbridge": "events",
+    "resourcegroupstaggingapi": "resourcegroupstaggingapi",
+    "sagemakerruntime": "sagemaker-runtime",
+    "servicediscovery": "servicediscovery",
+    "sfn": "stepfunctions",
+}
 
 
 @cache
@@ -103,7 +116,7 @@ def _lower(name: str, shape: Shape) -> str:
 
 
 def _iso(moment: datetime) -> str:
-    return iso_ms(int(moment.timestamp() * 1000))
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def epoch_ms(moment: datetime) -> int:
