@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -90,3 +91,23 @@ def test_a_role_session_is_somebody_else(aws: Callable[..., Any], endpoint: Loca
     got = aws("sts").assume_role(RoleArn="arn:aws:iam::000000000000:role/worker", RoleSessionName="me")["Credentials"]
     session = client_factory(endpoint.url, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
     assert session("sts").get_caller_identity()["Arn"] == "arn:aws:sts::000000000000:assumed-role/worker/me"
+
+
+@pytest.mark.parametrize("size_bytes", [1, 20 << 20])
+def test_a_body_that_was_refused_unread_is_not_taken_for_the_next_request(
+    aws: Callable[..., Any], size_bytes: int
+) -> None:
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="lake")
+    body = b"x" * size_bytes
+    for _ in range(2):  # boto3 waits for `100 Continue`, and sends nothing
+        with pytest.raises(ClientError, match="InvalidDigest") as refused:
+            s3.put_object(Bucket="lake", Key="k", Body=body, ContentMD5="short")
+        assert refused.value.response["ResponseMetadata"]["HTTPHeaders"]["connection"] == "close"
+    connection = http.client.HTTPConnection(s3.meta.endpoint_url.removeprefix("http://"))
+    for _ in range(2):  # another client sends at once
+        connection.request("PUT", "/lake/k", body=body)
+        with connection.getresponse() as denied:
+            assert (denied.status, denied.headers["connection"]) == (403, None)
+            assert b"<Code>AccessDenied</Code>" in denied.read()
+    connection.close()

@@ -16,6 +16,7 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -47,6 +48,31 @@ LOOPBACK = re.compile(
 VIRTUAL_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+?)\.(?:s3[.-][\w.-]*?)?(?:localhost|127\.0\.0\.1)(?::\d+)?")
 
 log = logging.getLogger(__name__)
+
+
+class RequestBody:
+    """What of a request's body was read. An early refusal leaves some of it, which must not be taken for a request."""
+
+    def __init__(self, receive: Receive, awaits_permission: bool) -> None:
+        self._receive = receive
+        self._awaits_permission = awaits_permission
+        self._ended = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The next piece, which also tells a client that waits for ``100 Continue`` to send."""
+        self._awaits_permission = False
+        message = await self._receive()
+        self._ended = message["type"] == "http.disconnect" or not message.get("more_body")
+        return message
+
+    async def skip(self) -> bool:
+        """Read what is left; returns whether the client still waits to send, so that the connection must be closed.
+
+        Closing it on a client that is sending would reset it before it reads the answer.
+        """
+        while not self._ended and not self._awaits_permission:
+            await self.receive()
+        return not self._ended
 
 
 class Gateway:
@@ -117,10 +143,14 @@ class Gateway:
         started = time.perf_counter()
         request_id = str(uuid.uuid4())
         name = "?"
+        body = RequestBody(receive, "100-continue" in headers.get("expect", "").lower())
         try:
-            response, name = await self._answer(http, receive, request_id)
+            response, name = await self._answer(http, body.receive, request_id)
+            rest_is_coming = await body.skip()
         except ConnectionResetError:
             return
+        if rest_is_coming:
+            response = replace(response, headers={**response.headers, "connection": "close"})
         await _send(response, send, http.method == "HEAD", self.endpoint)
         log.info(
             "%s %s %.1f ms",

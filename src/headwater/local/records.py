@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from headwater.local import wire
+from headwater.local import aws_managed_policies, wire
 from headwater.local.service import Members, ServiceError
 from headwater.local.store import Store
 from headwater.local.wire import HttpRequest, HttpResponse
@@ -97,6 +97,7 @@ class MotoRecords:
         self._account = account
         self._lock = threading.RLock()
         self._replayed = False
+        self._knows_managed_policies = False
         self._handlers: dict[str, list[tuple[re.Pattern[str], Handler]]] = {}
         store.schema(
             "CREATE TABLE IF NOT EXISTS record_journal (id INTEGER PRIMARY KEY, service TEXT NOT NULL, "
@@ -139,6 +140,7 @@ class MotoRecords:
     def _handle(self, service: str, operation: str, http: HttpRequest, region: str) -> HttpResponse:
         with self._lock:
             self._replay()
+            self._know_managed_policies(service, http)
             if READS.match(operation) and operation not in WRITES:
                 return self._dispatch(service, http, region)
             seed = int(self._store.query("SELECT coalesce(max(id), 0) + 1 AS n FROM record_journal")[0]["n"])
@@ -160,8 +162,15 @@ class MotoRecords:
         moto_api_backend.reset()  # moto's backends are the process's: an earlier endpoint may have left its own
         os.environ["MOTO_ACCOUNT_ID"] = self._account
         for row in self._store.query("SELECT * FROM record_journal ORDER BY id"):
+            request = _load(row["request"])
+            self._know_managed_policies(row["service"], request)
             self._seed(row["id"])
-            self._dispatch(row["service"], _load(row["request"]), row["region"])
+            self._dispatch(row["service"], request, row["region"])
+
+    def _know_managed_policies(self, service: str, http: HttpRequest) -> None:
+        if not self._knows_managed_policies and aws_managed_policies.are_needed(service, http):
+            aws_managed_policies.load(self._account)
+            self._knows_managed_policies = True
 
     @staticmethod
     def _seed(seed: int) -> None:
