@@ -14,16 +14,25 @@ from headwater.cli.console import out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
 
 if TYPE_CHECKING:
+    from headwater.plan.plan import Plan
     from headwater.plan.render import Node
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-STYLES = {"workflow": "bold", "stage": "cyan", "together": "magenta", "permission": "dim", "note": "yellow"}
+STYLES = {
+    "workflow": "bold",
+    "stage": "cyan",
+    "together": "magenta",
+    "permission": "dim",
+    "statement": "",
+    "note": "yellow",
+}
 
 
 @app.command()
 def plan(
     template: bool = typer.Option(False, "--template", help="Print the CloudFormation template."),
     diff: bool = typer.Option(False, "--diff", help="Compare the plan with what is deployed, and that with its stack."),
+    policies: bool = typer.Option(False, "--policies", help="Each role's policy, with the reason for every statement."),
     json: Json = False,
     on: On = "local",
     profile: Profile = None,
@@ -47,13 +56,25 @@ def plan(
             say_differences(ProjectFolder(project, home), Where(on, profile, region), json)
             return
         found = ProjectFolder(project).plan
-        if template:
+        if policies:
+            _say_policies(found, json)
+        elif template:
             sys.stdout.write(json_module.dumps(found.template, indent=2) + "\n")
         elif json:
             print_json(to_json(found))
         else:
             for line in _lines(render_text(found)):
                 out.print(line)
+
+
+def _say_policies(found: Plan, json: bool) -> None:
+    from headwater.plan.render_policies import policies_json, policies_text
+
+    if json:
+        print_json(policies_json(found))
+        return
+    for line in _lines(policies_text(found)):
+        out.print(line)
 
 
 def _lines(node: Node, lead: str = "", below: str = "") -> Iterator[str]:

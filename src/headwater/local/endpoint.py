@@ -166,6 +166,7 @@ class LocalEndpoint:
         self._thread = None
         self._workers.shutdown(wait=True, cancel_futures=True)
         self.loop.close()
+        self.authorizer.uses.flush()
         self.store.close()
 
     def _end_services(self, step: Literal["drain", "stop"]) -> None:

@@ -33,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_MEMORY_BODY = 80 << 20  # Lambda's zipped code, base64 in JSON, is the largest body that AWS takes this way
 CHUNK = 1 << 20
+USES_PAGE = "/_headwater/policy-uses"
 SIGNED_PATH = "x-headwater-signed-path"  # ours, set after the client's headers were read
 # A credential scope names the signing name, which is not always botocore's service name.
 SIGNING_NAMES = {
@@ -269,6 +270,9 @@ class Gateway:
                 "home": str(self.endpoint.home),
             }
             return HttpResponse(200, {"content-type": "application/json"}, json.dumps(body).encode())
+        if http.path == USES_PAGE and http.method in ("GET", "HEAD"):
+            used = {"mode": self.endpoint.authorizer.mode, "uses": self.endpoint.authorizer.uses.listed()}
+            return HttpResponse(200, {"content-type": "application/json"}, json.dumps(used).encode())
         return HttpResponse(404, {"content-type": "text/plain"}, b"no such page\n")
 
 

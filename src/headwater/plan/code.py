@@ -8,6 +8,7 @@ from pathlib import Path
 from headwater.plan import assets, versions
 from headwater.plan.assets import Asset
 from headwater.plan.bundle import Bundle
+from headwater.plan.code_uses import CodeUses, uses_of
 from headwater.workflow.requirements import missing_packages, pinned, requirements_file
 from headwater.workflow.scripts import entry_of
 from headwater.workflow.stages import FunctionStage, MachineStage, ProcessingStage, ScriptStage, SparkStage
@@ -29,6 +30,8 @@ class Code:
         What to upload.
     modules:
         The packages that a Glue job installs when it starts.
+    uses:
+        What a Spark script uses of Glue.
     """
 
     entry: str
@@ -36,6 +39,7 @@ class Code:
     library_key: str | None
     assets: tuple[Asset, ...]
     modules: tuple[str, ...] = ()
+    uses: CodeUses = CodeUses()
 
 
 def code_of(root: Path, stage: ScriptStage) -> Code:
@@ -65,10 +69,11 @@ def _spark(root: Path, stage: SparkStage, script: Path, common: dict[str, Path])
     job = assets.file_asset(stage.name, script)
     path = requirements_file(root, stage)
     modules = tuple(pinned(path)) if path else ()
+    uses = uses_of([script, *common.values()])
     if not common:
-        return Code(script.name, job.key, None, (job,), modules)
+        return Code(script.name, job.key, None, (job,), modules, uses)
     library = assets.zip_asset("common", "common.zip", common)
-    return Code(script.name, job.key, library.key, (job, library), modules)
+    return Code(script.name, job.key, library.key, (job, library), modules, uses)
 
 
 def _function(root: Path, stage: FunctionStage, script: Path, common: dict[str, Path]) -> Code:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,28 @@ class PlanStage:
 
 
 @dataclass(frozen=True)
+class PlanRole:
+    """One role of a plan.
+
+    Parameters
+    ----------
+    id:
+        Its logical id.
+    what:
+        Whose it is, as a heading: `Stage clean`, `State machine`.
+    service:
+        The service that assumes it, as `glue.amazonaws.com`.
+    permissions:
+        What it may do.
+    """
+
+    id: str
+    what: str
+    service: str
+    permissions: tuple[Permission, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a workflow becomes.
 
@@ -80,6 +103,8 @@ class Plan:
         The state machine's definition, before substitution.
     machine_permissions:
         What the state machine's role may do.
+    roles:
+        Every role of the template: those of the stages, the state machine's, the schedule's.
     """
 
     name: str
@@ -93,6 +118,7 @@ class Plan:
     period: tuple[str, ...]
     definition: State
     machine_permissions: tuple[Permission, ...]
+    roles: tuple[PlanRole, ...]
     parameters: dict[str, object]
     datasets: dict[str, str]
     owners: dict[str, str] = field(repr=False)
@@ -125,7 +151,8 @@ def make_plan(workflow: Workflow) -> Plan:
     definition = Definition(workflow, Tasks(workflow, codes), *nests)
     machine = roles.machine_permissions(workflow.name, workflow.stages)
     granted = {s.name: roles.stage_permissions(workflow.name, s, codes.get(s.name)) for s in workflow.stages}
-    template = _template(workflow, codes, definition.document, granted, machine)
+    planned = tuple(_roles(workflow, granted, machine))
+    template = _template(workflow, codes, definition.document, planned)
     return Plan(
         name=workflow.name,
         lake=workflow.lake.name,
@@ -138,6 +165,7 @@ def make_plan(workflow: Workflow) -> Plan:
         period=tuple(s.name for s in workflow.stages if s.name in period),
         definition=definition.document,
         machine_permissions=tuple(machine),
+        roles=planned,
         parameters=dict(workflow.parameters),
         datasets={dataset.name: dataset.prefix for dataset in workflow.lake.datasets},
         owners=definition.owners,
@@ -156,31 +184,39 @@ def _assets(codes: dict[str, Code]) -> tuple[Asset, ...]:
     return tuple(by_key[key] for key in sorted(by_key))
 
 
+def _roles(workflow: Workflow, granted: dict[str, list[Permission]], machine: list[Permission]) -> Iterator[PlanRole]:
+    for stage in workflow.stages:
+        if service := roles.SERVICES.get(stage.kind):
+            yield PlanRole(naming.role_id(stage), f"Stage {stage.name}", service, tuple(granted[stage.name]))
+    yield PlanRole(naming.MACHINE_ROLE, "State machine", "states.amazonaws.com", tuple(machine))
+    if workflow.schedule is not None:
+        permissions = tuple(roles.schedule_permissions())
+        yield PlanRole(naming.SCHEDULE_ROLE, "Schedule", "scheduler.amazonaws.com", permissions)
+
+
 def _template(
-    workflow: Workflow,
-    codes: dict[str, Code],
-    definition: State,
-    granted: dict[str, list[Permission]],
-    machine: list[Permission],
+    workflow: Workflow, codes: dict[str, Code], definition: State, planned: tuple[PlanRole, ...]
 ) -> dict[str, Any]:
     found = storage.storage(workflow)
+    own = {role.id: role for role in planned}
     for stage in workflow.stages:
         if stage.kind in roles.SERVICES:
-            found[naming.role_id(stage)] = policies.role(
-                naming.role_name(workflow.name, stage.name),
-                roles.SERVICES[stage.kind],
-                granted[stage.name],
-                f"Stage {stage.name} of the workflow {workflow.name}",
-                tag_list(stage_tags(workflow, stage)),
-            )
+            role = own.pop(naming.role_id(stage))
+            name, tags = naming.role_name(workflow.name, stage.name), stage_tags(workflow, stage)
+            found[role.id] = _role(workflow, role, name, tags)
         found |= resources.stage_resources(workflow, stage, codes.get(stage.name))
-    found[naming.MACHINE_ROLE] = _machine_role(workflow, "states", machine)
+    for role in own.values():
+        name = naming.role_name(workflow.name, role.service.removesuffix(".amazonaws.com"))
+        found[role.id] = _role(workflow, role, name, stage_tags(workflow))
     found |= resources.machine_resources(workflow, definition, _substitutions(workflow))
-    if workflow.schedule is not None:
-        found[naming.SCHEDULE_ROLE] = _machine_role(workflow, "scheduler", roles.schedule_permissions())
     found |= resources.schedule_resources(workflow)
     found |= ending.ending_resources(workflow)
     return _within_quotas(workflow, found)
+
+
+def _role(workflow: Workflow, role: PlanRole, name: object, tags: dict[str, str]) -> dict[str, Any]:
+    description = f"{role.what} of the workflow {workflow.name}"
+    return policies.role(name, role.service, role.permissions, description, tag_list(tags))
 
 
 def _within_quotas(workflow: Workflow, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -213,17 +249,6 @@ def _within_quotas(workflow: Workflow, found: dict[str, dict[str, Any]]) -> dict
             f"{_LARGEST_TEMPLATE_BYTES:,}. Split the workflow in two over one lake."
         )
     return template
-
-
-def _machine_role(workflow: Workflow, part: str, permissions: list[Permission]) -> dict[str, Any]:
-    what = {"states": "State machine", "scheduler": "Schedule"}[part]
-    return policies.role(
-        naming.role_name(workflow.name, part),
-        f"{part}.amazonaws.com",
-        permissions,
-        f"{what} of the workflow {workflow.name}",
-        tag_list(stage_tags(workflow)),
-    )
 
 
 def _substitutions(workflow: Workflow) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from headwater.plan.permissions import Permission, Resource
 # IAM quotas, 2026-11: all inline policies of a role together, white space not counted.
 _LARGEST_INLINE_CHARACTERS = 10_240
 
+NAME = "plan"
+"""The name of a role's inline policy."""
+
 # Services that say for which account they assume a role ("Cross-service confused deputy prevention" in the guides of
 # Step Functions and EventBridge Scheduler, 2026-11).
 _NAMES_ACCOUNT = frozenset({"scheduler.amazonaws.com", "states.amazonaws.com"})
@@ -41,19 +44,39 @@ def role(
             f"{description}: its policy has {size:,} characters, and IAM takes {_LARGEST_INLINE_CHARACTERS:,} inline. "
             "Split the workflow in two over one lake."
         )
-    trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    if service in _NAMES_ACCOUNT:
-        trust["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": name,
             "Description": description,
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": [{"PolicyName": "plan", "PolicyDocument": document}],
+            "AssumeRolePolicyDocument": trust_policy(service),
+            "Policies": [{"PolicyName": NAME, "PolicyDocument": document}],
             "Tags": tags,
         },
     }
+
+
+def trust_policy(service: str) -> dict[str, Any]:
+    """Return the trust policy of a role that one service may assume, for this account alone where it says so."""
+    statement: dict[str, Any] = {
+        "Sid": f"AssumedBy{_camel(service)}",
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    if service in _NAMES_ACCOUNT:
+        statement["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def trust_reason(service: str) -> str:
+    """Return why a role is trusted to its service."""
+    only = ", for this account alone" if service in _NAMES_ACCOUNT else ""
+    return f"{service.split('.')[0]} works as this role, and nobody else may{only}"
+
+
+def _camel(service: str) -> str:
+    return "".join(part.capitalize() for part in service.removesuffix(".amazonaws.com").split("-"))
 
 
 def policy(permissions: Iterable[Permission]) -> dict[str, Any]:
@@ -63,6 +86,7 @@ def policy(permissions: Iterable[Permission]) -> dict[str, Any]:
 
 def _statement(permission: Permission) -> dict[str, Any]:
     statement: dict[str, Any] = {
+        "Sid": permission.sid,
         "Effect": "Allow",
         "Action": list(permission.actions),
         "Resource": [_resource(resource) for resource in permission.resources],

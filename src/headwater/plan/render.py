@@ -12,8 +12,9 @@ The JSON's shape is a contract: fields are added, never renamed or removed, whil
      "assets": [{"name", "key", "sha256", "size_bytes"}],
      "resources": {logical id: type}}
 
-A permission is ``{"actions": [...], "resources": [...], "condition": {...} | null, "reason"}``; resources hold
-CloudFormation's pseudo parameters and logical ids as `${…}`.
+A permission is ``{"sid", "actions": [...], "resources": [...], "condition": {...} | null, "reason", "aws_only":
+{action: why}, "sometimes": {action: when}}``; resources hold CloudFormation's pseudo parameters and logical ids as
+`${…}`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "stages": [_stage_json(stage) for stage in plan.stages],
         "state_machine": {
             "name": naming.machine_name(plan.name),
-            "permissions": [_permission_json(permission) for permission in plan.machine_permissions],
+            "permissions": [permission_json(permission) for permission in plan.machine_permissions],
             "states": {state: plan.stage_of_state(state) for state in states},
         },
         "assets": [{"name": a.name, "key": a.key, "sha256": a.sha256, "size_bytes": a.size_bytes} for a in plan.assets],
@@ -112,7 +113,7 @@ def _data(stage: PlanStage) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def _permission_node(permission: Permission) -> Node:
-    where = [_text(resource) for resource in permission.resources]
+    where = [text_of(resource) for resource in permission.resources]
     shown = f"{where[0]}{f' and {len(where) - 1} more' if len(where) > 1 else ''}"
     return Node(f"may {', '.join(permission.actions)} on {shown}: {permission.reason}", "permission")
 
@@ -129,21 +130,25 @@ def _stage_json(stage: PlanStage) -> dict[str, Any]:
         "resource": stage.resource,
         "role": stage.role,
         "period": stage.period,
-        "permissions": [_permission_json(permission) for permission in stage.permissions],
+        "permissions": [permission_json(permission) for permission in stage.permissions],
     }
 
 
-def _permission_json(permission: Permission) -> dict[str, Any]:
+def permission_json(permission: Permission) -> dict[str, Any]:
+    """Return a permission in the documented shape."""
     return {
+        "sid": permission.sid,
         "actions": list(permission.actions),
-        "resources": [_text(resource) for resource in permission.resources],
+        "resources": [text_of(resource) for resource in permission.resources],
         "condition": dict(permission.condition) if permission.condition else None,
         "reason": permission.reason,
+        "aws_only": dict(permission.aws_only),
+        "sometimes": dict(permission.sometimes),
     }
 
 
-def _text(resource: Resource) -> str:
-    """A repository's ARN is a Sub with a map: shown with the mapping's name for the account."""
+def text_of(resource: Resource) -> str:
+    """Return a resource as text; a repository's ARN is a Sub with a map: shown with the mapping's name."""
     if isinstance(resource, str):
         return resource
     sub = resource["Fn::Sub"]

@@ -120,12 +120,13 @@ def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "--DATABASE": {"Ref": DATABASE},
         "--S3_BUCKET": {"Ref": BUCKET},
-        "--TempDir": {"Fn::Sub": f"s3://${{{BUCKET}}}/{naming.temp_prefix(stage)}"},
         "--enable-continuous-cloudwatch-log": "true",
         "--enable-metrics": "true",
         "--job-bookmark-option": "job-bookmark-enable" if stage.bookmark else "job-bookmark-disable",
         "--job-language": "python",
     }
+    if code.uses.temporary:
+        arguments["--TempDir"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{naming.temp_prefix(stage)}"}
     for dataset in (*stage.reads, *stage.writes):
         arguments[f"--{dataset.name.upper()}_PATH"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{dataset.prefix}"}
     for name, default in workflow.parameters.items():

@@ -8,11 +8,13 @@ planned jobs and pass exactly the planned roles, each to its service only.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from headwater.plan import naming, permissions
 from headwater.plan.code import Code
 from headwater.plan.permissions import LAKE, Permission, arn
 from headwater.workflow.lake import Dataset
+from headwater.workflow.names import logical_id
 from headwater.workflow.stages import (
     CrawlerStage,
     FunctionStage,
@@ -24,6 +26,8 @@ from headwater.workflow.stages import (
     Stage,
     TrainingStage,
 )
+
+_STOPPED = "a run is stopped while the job runs, or a stage beside it fails"
 
 # kind → the service that assumes a stage's role
 SERVICES: dict[str, str] = {
@@ -59,17 +63,18 @@ def machine_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permissi
     found: list[Permission] = []
     held = list(stages)
     invoked = [stage for stage in held if not (isinstance(stage, FunctionStage) and stage.when == "failure")]
-    found += _start(invoked, FunctionStage, ("lambda:InvokeFunction",), "invoke the functions", "${%s.Arn}")
-    glue_run = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
-    found += _start(held, SparkStage, glue_run, "run the Glue jobs and wait for them", arn("glue", "job/${%s}"))
-    crawl = ("glue:GetCrawler", "glue:StartCrawler")
-    found += _start(held, CrawlerStage, crawl, "start the crawlers and wait for them", arn("glue", "crawler/${%s}"))
+    why = "invoke the functions"
+    found += _start(invoked, FunctionStage, "InvokeFunctions", ("lambda:InvokeFunction",), why, "${%s.Arn}")
+    found += _glue_jobs(held)
+    crawl, why = ("glue:GetCrawler", "glue:StartCrawler"), "start the crawlers and wait for them"
+    found += _start(held, CrawlerStage, "RunCrawlers", crawl, why, arn("glue", "crawler/${%s}"))
     found += _sagemaker(workflow, held, ProcessingStage, "Processing")
     found += _sagemaker(workflow, held, TrainingStage, "Training")
     passed = tuple(f"${{{naming.role_id(stage)}.Arn}}" for stage in held if isinstance(stage, MachineStage))
     if passed:
         only = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        found.append(Permission(("iam:PassRole",), passed, "give each SageMaker job its stage's role", only))
+        why = "give each SageMaker job its stage's role"
+        found.append(Permission("PassRoles", ("iam:PassRole",), passed, why, only))
     for stage in held:
         if isinstance(stage, GateStage | RegisterStage):
             found += stage_permissions(workflow, stage, None)
@@ -78,7 +83,10 @@ def machine_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permissi
 
 def schedule_permissions() -> list[Permission]:
     """Return what the schedule's role may do."""
-    return [Permission(("states:StartExecution",), (f"${{{naming.MACHINE}}}",), "start the workflow on its schedule")]
+    start = Permission(
+        "StartWorkflow", ("states:StartExecution",), (f"${{{naming.MACHINE}}}",), "start the workflow on its schedule"
+    )
+    return [start.only_when("the schedule's time comes")]
 
 
 def _prefixes(datasets: Iterable[Dataset]) -> list[str]:
@@ -91,12 +99,16 @@ def _tables(datasets: Iterable[Dataset]) -> list[str]:
 
 def _crawler(stage: CrawlerStage) -> list[Permission]:
     tables = _tables(stage.reads)
-    place = Permission(("s3:GetBucketLocation",), (LAKE,), "a crawler asks where its bucket is")
+    place = Permission("LocateBucket", ("s3:GetBucketLocation",), (LAKE,), "a crawler asks where its bucket is")
+    asked = ("glue:GetDatabase", "glue:GetPartitions", "glue:GetTable")
+    kept = ("glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdatePartition", "glue:UpdateTable")
+    keep = permissions.write_catalog(tables, "the crawler", kept)
+    changed = dict.fromkeys(("glue:UpdatePartition", "glue:UpdateTable"), "what is crawled has changed")
     return [
-        *permissions.read_objects(_prefixes(stage.reads), "read what it crawls"),
-        place,
-        permissions.read_catalog(tables),
-        permissions.write_catalog(tables),
+        *permissions.read_objects(_prefixes(stage.reads), "Datasets", "read what it crawls"),
+        place.on_aws_alone("a crawler here knows its bucket: there is one region"),
+        permissions.read_catalog(tables, "the crawler", asked),
+        replace(keep, sometimes=changed),
         permissions.list_catalog(),
         permissions.write_logs("/aws-glue/crawlers*", "the crawler's log"),
     ]
@@ -104,19 +116,23 @@ def _crawler(stage: CrawlerStage) -> list[Permission]:
 
 def _spark(stage: SparkStage, code: Code) -> list[Permission]:
     keys = [key for key in (code.key, code.library_key) if key]
-    writes = [*_prefixes(stage.writes), naming.temp_prefix(stage)]
+    temporary = [naming.temp_prefix(stage)] if code.uses.temporary else []
+    reads, writes = [*_prefixes(stage.reads), *temporary], [*_prefixes(stage.writes), *temporary]
     found = [
-        *permissions.spark_objects(_prefixes(stage.reads), writes, "its datasets and --TempDir"),
+        *permissions.spark_objects(reads, writes, "Datasets", "its datasets"),
         permissions.read_assets(keys, "its script and the shared code"),
     ]
-    tables = _tables([*stage.reads, *stage.writes])
-    if tables:
-        found.append(permissions.read_catalog(tables))
-    if _tables(stage.writes):
-        found.append(permissions.write_catalog(_tables(stage.writes)))
+    reader, asked = "Glue's own library", ("glue:GetPartitions", "glue:GetTable")
+    updated = _tables(stage.writes) if code.uses.catalog_updates else []
+    read = _tables(stage.reads) if code.uses.catalog else []
+    if read or updated:
+        found.append(permissions.read_catalog([*read, *updated], reader, asked))
+    if updated:
+        kept = ("glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdateTable")
+        found.append(permissions.write_catalog(updated, reader, kept))
     if stage.bookmark:
         why = "its bookmark; the bookmark actions have no resource level"
-        found.append(Permission(("glue:GetJobBookmark",), ("*",), why))
+        found.append(Permission("ReadBookmark", ("glue:GetJobBookmark",), ("*",), why))
     return [
         *found,
         permissions.write_logs("/aws-glue/*", "the job's logs"),
@@ -125,14 +141,14 @@ def _spark(stage: SparkStage, code: Code) -> list[Permission]:
 
 
 def _function(stage: FunctionStage) -> list[Permission]:
-    logs = Permission(
-        ("logs:CreateLogStream", "logs:PutLogEvents"), (f"${{{naming.logs_id(stage)}.Arn}}",), "the function's log"
-    )
-    return [
-        *permissions.read_objects(_prefixes(stage.reads), "read its datasets"),
-        *permissions.write_objects(_prefixes(stage.writes), "write its datasets", delete=True),
+    actions, group = ("logs:CreateLogStream", "logs:PutLogEvents"), f"${{{naming.logs_id(stage)}.Arn}}"
+    logs = Permission("WriteLogs", actions, (group,), "the function's log").on_aws_alone(permissions.ENDPOINT_LOGS)
+    found = [
+        *permissions.read_objects(_prefixes(stage.reads), "Datasets", "read its datasets"),
+        *permissions.write_objects(_prefixes(stage.writes), "Datasets", "write its datasets", delete=True),
         logs,
     ]
+    return [each.only_when("a run does not succeed") for each in found] if stage.when == "failure" else found
 
 
 def _machine(stage: MachineStage, code: Code) -> list[Permission]:
@@ -141,44 +157,77 @@ def _machine(stage: MachineStage, code: Code) -> list[Permission]:
     if isinstance(stage, ProcessingStage) and stage.metrics:
         writes.append(naming.metrics_prefix(stage.name))
     found = [
-        *permissions.read_objects(_prefixes(stage.reads), "read its datasets"),
-        *permissions.write_objects(writes, "write its datasets"),
+        *permissions.read_objects(_prefixes(stage.reads), "Datasets", "read its datasets"),
+        *permissions.write_objects(writes, "Datasets", "write its datasets"),
         permissions.read_assets([code.key], "its code"),
     ]
     if code.key.endswith("/"):
-        found.append(permissions.list_objects([code.key], "its code", bucket=permissions.ASSETS))
+        found.append(permissions.list_objects([code.key], "Code", "its code", bucket=permissions.ASSETS))
     if isinstance(stage, TrainingStage) and stage.spot:
-        checkpoints = [naming.checkpoint_prefix(stage)]
-        found += permissions.write_objects(checkpoints, "save checkpoints", delete=True)
-        found += permissions.read_objects(checkpoints, "go on from checkpoints")
+        found += _checkpoints(stage)
     return [
-        *found,
+        *permissions.as_service_uploads(found),
         *permissions.pull_image(stage.framework),
         permissions.write_logs(group, "the job's log"),
         permissions.put_metrics(group),
     ]
 
 
+def _checkpoints(stage: TrainingStage) -> list[Permission]:
+    prefixes, what = [naming.checkpoint_prefix(stage)], "Checkpoints"
+    again = "a training on spot was interrupted and is started again"
+    return [
+        *permissions.write_objects(prefixes, what, "save checkpoints"),
+        permissions.get_objects(prefixes, what, "go on from checkpoints").only_when(again),
+        permissions.list_objects(prefixes, what, "see whether there are checkpoints to go on from"),
+    ]
+
+
 def _gate(stage: GateStage) -> list[Permission]:
-    prefix = naming.metrics_prefix(stage.condition.metric.stage)
-    return permissions.read_objects([prefix], f"read the metrics of {stage.condition.metric.stage}")
+    judged = stage.condition.metric.stage
+    what = f"MetricsOf{logical_id(judged)}"
+    return [permissions.get_objects([naming.metrics_prefix(judged)], what, f"read the metrics of {judged}")]
 
 
 def _register(workflow: str, stage: RegisterStage) -> list[Permission]:
-    group = naming.model_group_name(workflow, stage.reads[0])
-    resources = (arn("sagemaker", f"model-package-group/{group}"), arn("sagemaker", f"model-package/{group}/*"))
-    why = "SageMaker checks a version's model with the caller's rights"
+    model = stage.reads[0]
+    group, name = naming.model_group_name(workflow, model), naming.dataset_id(model, "")
+    action = ("sagemaker:CreateModelPackage",)
+    versions = Permission(
+        f"MakeVersionOf{name}",
+        action,
+        (arn("sagemaker", f"model-package/{group}/*"),),
+        f"register versions of {model.name}: the version itself",
+    )
     return [
-        Permission(("sagemaker:CreateModelPackage",), resources, f"register versions of {stage.reads[0].name}"),
-        *permissions.read_objects(_prefixes(stage.reads), why),
+        Permission(
+            f"Register{name}",
+            action,
+            (arn("sagemaker", f"model-package-group/{group}"),),
+            f"register versions of {model.name} in its group",
+        ),
+        versions.on_aws_alone(
+            "AWS decides on the group and on the version, whose number is not known before; here on the group"
+        ),
+        permissions.get_objects([model.prefix], name, "SageMaker checks a version's model with the caller's rights"),
     ]
 
 
 def _start(
-    stages: list[Stage], kind: type[Stage], actions: tuple[str, ...], why: str, resource: str
+    stages: list[Stage], kind: type[Stage], sid: str, actions: tuple[str, ...], why: str, resource: str
 ) -> list[Permission]:
     ids = [naming.resource_id(stage) for stage in stages if isinstance(stage, kind)]
-    return [Permission(actions, tuple(resource % each for each in ids), why)] if ids else []
+    return [Permission(sid, actions, tuple(resource % each for each in ids), why)] if ids else []
+
+
+def _glue_jobs(stages: list[Stage]) -> list[Permission]:
+    actions = ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun")
+    why = "run the Glue jobs and wait for them"
+    listed = "Step Functions names it for .sync (Developer Guide, AWS Glue, 2026-11); here a run is looked at by its id"
+    return [
+        replace(each, aws_only={"glue:GetJobRuns": listed}, sometimes={"glue:BatchStopJobRun": _STOPPED})
+        for each in _start(stages, SparkStage, "RunGlueJobs", actions, why, arn("glue", "job/${%s}"))
+    ]
 
 
 def _sagemaker(workflow: str, stages: list[Stage], kind: type[Stage], word: str) -> list[Permission]:
@@ -188,14 +237,23 @@ def _sagemaker(workflow: str, stages: list[Stage], kind: type[Stage], word: str)
     jobs = tuple(arn("sagemaker", f"{word.lower()}-job/{prefix}-*") for prefix in prefixes)
     verbs = ("Create", "Describe", "Stop")
     actions = ("sagemaker:AddTags", "sagemaker:ListTags", *(f"sagemaker:{verb}{word}Job" for verb in verbs))
-    rule = arn("events", f"rule/StepFunctionsGetEventsForSageMaker{word}JobsRule")
+    events = Permission(
+        f"WatchFor{word}Jobs",
+        ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
+        (arn("events", f"rule/StepFunctionsGetEventsForSageMaker{word}JobsRule"),),
+        f"learn when a {word.lower()} job ends: the rule that Step Functions itself keeps for .sync",
+    )
+    listed = "Step Functions names it for .sync (Developer Guide, Amazon SageMaker, 2026-11); here it asks for no tags"
     return [
-        Permission(tuple(sorted(actions)), jobs, f"run the {word.lower()} jobs and wait for them"),
         Permission(
-            ("events:DescribeRule", "events:PutRule", "events:PutTargets"),
-            (rule,),
-            f"learn when a {word.lower()} job ends: the rule that Step Functions itself keeps for .sync",
+            f"Run{word}Jobs",
+            tuple(sorted(actions)),
+            jobs,
+            f"run the {word.lower()} jobs and wait for them",
+            aws_only={"sagemaker:ListTags": listed},
+            sometimes={f"sagemaker:Stop{word}Job": _STOPPED},
         ),
+        events.on_aws_alone("Step Functions on AWS is told by EventBridge; here by the endpoint's own bus"),
     ]
 
 
@@ -205,7 +263,8 @@ def _log_delivery() -> Permission:
         *("logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
         *("logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
     )
-    return Permission(actions, ("*",), "execution history to CloudWatch Logs; log delivery has no resource level")
+    why = "execution history to CloudWatch Logs; log delivery has no resource level"
+    return Permission("DeliverLogs", actions, ("*",), why).on_aws_alone(permissions.ENDPOINT_LOGS)
 
 
 def _unique(found: list[Permission]) -> list[Permission]:

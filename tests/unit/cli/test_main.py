@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,10 @@ def test_init_writes_a_project_that_plans(tmp_path: Path) -> None:
     assert headwater("init", "mine", cwd=tmp_path).returncode == 0
     shown = headwater("plan", "--json", cwd=tmp_path / "mine")
     assert shown.returncode == 0, shown.stderr
+    shown = headwater("plan", "--policies", cwd=tmp_path / "mine")
+    assert "AssumedByGlue" in shown.stdout and "on AWS alone: SageMaker pulls the image from ECR" in shown.stdout
+    policies = json.loads(headwater("plan", "--policies", "--json", cwd=tmp_path / "mine").stdout)
+    assert [role["what"] for role in policies["roles"]][-2:] == ["State machine", "Schedule"]
     again = headwater("init", "mine", cwd=tmp_path)
     assert again.returncode == 2 and "not empty" in again.stderr
 

@@ -67,6 +67,14 @@ def test_a_spark_role_reads_and_writes_its_datasets_only(sample: Plan) -> None:
     }
 
 
+def test_a_script_that_names_no_catalog_and_no_temporary_folder_gets_neither(sample: Plan) -> None:
+    assert not allowed(sample, "AggregateRole", "glue:GetTable")
+    assert not allowed(sample, "AggregateRole", "glue:UpdateTable")
+    assert not any("tmp" in resource for resource in allowed(sample, "AggregateRole", "s3:PutObject"))
+    assert "--TempDir" not in sample.template["Resources"]["AggregateJob"]["Properties"]["DefaultArguments"]
+    assert "--TempDir" in sample.template["Resources"]["CleanJob"]["Properties"]["DefaultArguments"]
+
+
 def test_listing_is_held_to_the_datasets_prefixes(sample: Plan) -> None:
     for role in roles(sample):
         for statement in statements(sample, role):

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.local.identity import gathering
 from headwater.local.identity.actions import requests_of
-from headwater.local.identity.documents import statements_of
+from headwater.local.identity.documents import SOURCE, TRUST, statements_of
 from headwater.local.identity.evaluation import Caller, Decision, PolicySet, decide, trusts
 from headwater.local.identity.policies import Request, Statement
+from headwater.local.identity.uses import Uses
 from headwater.local.service import Call, Members, ServiceError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Authorizer:
     def __init__(self, endpoint: LocalEndpoint, mode: Mode = "enforce") -> None:
         self._endpoint = endpoint
         self.mode = mode
+        self.uses = Uses(endpoint.store)
         self._lock = threading.Lock()
         self._held: dict[str, gathering.Held] = {}
         self._buckets: dict[str, list[Statement]] = {}
@@ -79,6 +81,8 @@ class Authorizer:
             decision = self.decision(request, principal, held, call, members)
             if not decision.allowed:
                 self._deny(call, principal, request, decision)
+            else:
+                self._note(principal, request, decision)
 
     def decision(
         self, request: Request, principal: Principal, held: gathering.Held, call: Call, members: Members
@@ -163,6 +167,15 @@ class Authorizer:
         read = getattr(self._endpoint.service("s3"), "policy_of", None)  # not by a call: each call asks for it
         text = read(bucket) if read else None
         return statements_of(text, "bucket policy", "Resource Policy") if text else []
+
+    def _note(self, principal: Principal, request: Request, decision: Decision) -> None:
+        """Count a call for the policies that allowed it; a trust policy is of the role that is assumed."""
+        trust = [each for each in decision.statements if each[SOURCE][1] == TRUST]
+        if trust and request.resource:
+            self.uses.note(request.resource, trust, request)
+        own = [each for each in decision.statements if each[SOURCE][1] != TRUST]
+        if own and principal.role_arn:
+            self.uses.note(principal.role_arn, own, request)
 
     def _deny(self, call: Call, principal: Principal, request: Request, decision: Decision) -> None:
         error = _denied(call, principal, request, decision)

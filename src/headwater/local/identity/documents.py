@@ -10,6 +10,10 @@ from headwater.local.identity.policies import Statement
 
 SOURCE = "Headwater:Source"
 """The key under which a statement names its policy and that policy's type, as the simulators answer them."""
+TRUST = "Trust Policy"
+"""What a role's trust policy is called there."""
+INDEX = "Headwater:Index"
+"""The key under which a statement has its place in its policy, from 0."""
 
 
 def statements_of(document: str | dict[str, Any], name: str = "", kind: str = "IAM Policy") -> list[Statement]:
@@ -30,4 +34,4 @@ def statements_of(document: str | dict[str, Any], name: str = "", kind: str = "I
     if parsed.get("Version") != "2012-10-17":
         # Policy variables are text in documents of the older version (IAM User Guide, "Policy variables").
         listed = json.loads(json.dumps(listed).replace("${", "${$}{"))
-    return [{**statement, SOURCE: (name, kind)} for statement in listed]
+    return [{**statement, SOURCE: (name, kind), INDEX: place} for place, statement in enumerate(listed)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from headwater.local.identity.documents import statements_of
+from headwater.local.identity.documents import TRUST, statements_of
 from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.identity.policies import Statement
 from headwater.local.service import ServiceError
@@ -40,7 +40,7 @@ def of_role(ask: Ask, role: str) -> Held:
         if error.code == "NoSuchEntity":
             return Held()
         raise
-    held = Held(trust=statements_of(found.get("AssumeRolePolicyDocument") or {}, role, "Trust Policy"))
+    held = Held(trust=statements_of(found.get("AssumeRolePolicyDocument") or {}, role, TRUST))
     held.tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
     _inline(ask, held, "role", {"RoleName": role})
     _attached(ask, held, "role", {"RoleName": role})

@@ -85,6 +85,31 @@ def _names_request(statement: Statement, request: Request) -> bool:
     return True
 
 
+def allowed_resources(statement: Statement, request: Request) -> list[str]:
+    """The patterns of a statement's Resource, as they are written, that match a request's resource."""
+    resource = request.resource
+    if resource is None:
+        return []
+    listed = _listed(statement.get("Resource", []))
+    return [str(p) for p in listed if matches(_fill(p, request.context), resource)]
+
+
+def allowed_prefixes(statement: Statement, request: Request) -> list[str]:
+    """The values of a statement's conditions on `s3:prefix`, as they are written, that match a request's prefix."""
+    found = request.context.get("s3:prefix")
+    if found is None:
+        return []
+    wanted = [
+        value
+        for operator, keys in statement.get("Condition", {}).items()
+        if operator.startswith(("StringLike", "StringEquals"))
+        for key, values in keys.items()
+        if key.lower() == "s3:prefix"
+        for value in _listed(values)
+    ]
+    return [str(p) for p in wanted if matches(_fill(p, request.context), str(found))]
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 

@@ -8,6 +8,7 @@ which may remove what Headwater's plans make and nothing else; it cannot be assu
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ OLDER_THAN_HOURS = 24
 SCHEDULE = "cron(0 3 * * ? *)"
 
 # Look-ups that AWS lets nobody narrow to a resource (Service Authorization Reference, 2026-11).
+_NO_LEVEL = "AWS offers no resource level"
 _NO_RESOURCE = frozenset({"logs:DescribeLogGroups"})
 
 
@@ -75,14 +77,16 @@ def template() -> dict[str, Any]:
 def sweep_permissions() -> list[Permission]:
     """Return what the machine's role may do."""
     found = [
-        Permission(("tag:GetResources",), ("*",), "find what bears the tag; AWS offers no resource level for it"),
+        Permission("FindTagged", ("tag:GetResources",), ("*",), f"find what bears the tag; {_NO_LEVEL} for it"),
         Permission(
+            "PassStackRole",
             ("iam:PassRole",),
             ({"Fn::GetAtt": ["StackRole", "Arn"]},),
             "hand CloudFormation the role that removes what is in a stack",
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
         Permission(
+            "DeliverLogs",
             (
                 "logs:CreateLogDelivery",
                 "logs:DeleteLogDelivery",
@@ -94,7 +98,7 @@ def sweep_permissions() -> list[Permission]:
                 "logs:UpdateLogDelivery",
             ),
             ("*",),
-            "write the execution history to its log group, and look log groups up; AWS offers no resource level",
+            f"write the execution history to its log group, and look log groups up; {_NO_LEVEL}",
         ),
     ]
     for kind in KINDS:
@@ -103,6 +107,7 @@ def sweep_permissions() -> list[Permission]:
 
 
 def _kind_permissions(kind: Kind) -> Iterator[Permission]:
+    name = _sid(kind.name)
     looks = {_action(kind.look)}
     changes: set[str] = set()
     for step in kind.steps:
@@ -116,11 +121,13 @@ def _kind_permissions(kind: Kind) -> Iterator[Permission]:
     resources = tuple(_located(text) for text in kind.resources)
     narrow = sorted(looks - _NO_RESOURCE)
     if narrow:
-        yield Permission(tuple(narrow), resources, f"look at each {kind.name}: its age and its state")
+        yield Permission(f"Look{name}", tuple(narrow), resources, f"look at each {kind.name}: its age and its state")
     if kind.phase == DATA and kind.prefix == "s3:":
         resources = (*resources, "arn:${AWS::Partition}:s3:::*/*")
     unmarked = {"Null": {f"aws:ResourceTag/{KEEP_TAG}": "true"}}
-    yield Permission(tuple(sorted(changes)), resources, f"delete each {kind.name} that is to go", unmarked)
+    yield Permission(
+        f"Delete{name}", tuple(sorted(changes)), resources, f"delete each {kind.name} that is to go", unmarked
+    )
 
 
 def stack_permissions() -> list[Permission]:
@@ -131,29 +138,35 @@ def stack_permissions() -> list[Permission]:
         "events": ("rule/*", ("DeleteRule", "DescribeRule", "ListTargetsByRule", "RemoveTargets")),
         "lambda": ("function:*", ("DeleteFunction", "GetFunction", "RemovePermission")),
         "scheduler": ("schedule/*/*", ("DeleteSchedule", "GetSchedule")),
-        "sns": ("*", ("DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic", "Unsubscribe")),
+        "sns": ("*", ("DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic")),
         "states": ("stateMachine:*", ("DeleteStateMachine", "DescribeStateMachine")),
     }
     why = "remove what a stack made, and look whether it is gone; which names it made is not known beforehand"
     found = [
-        Permission(tuple(f"{service}:{action}" for action in actions), (arn(service, pattern),), why)
+        Permission(_sid(service), tuple(f"{service}:{action}" for action in actions), (arn(service, pattern),), why)
         for service, (pattern, actions) in sorted(lists.items())
     ]
-    glue = tuple(arn("glue", each) for each in ("catalog", "database/*", "table/*", "job/*", "crawler/*"))
+    parts = ("catalog", "database/*", "table/*", "userDefinedFunction/*/*")  # a database goes with all that is in it
+    glue = tuple(arn("glue", each) for each in (*parts, "job/*", "crawler/*"))
     removing = ("DeleteCrawler", "DeleteDatabase", "DeleteJob", "DeleteTable", "GetCrawler", "GetDatabase", "GetJob")
     return [
         *found,
-        Permission(tuple(f"glue:{action}" for action in removing), glue, why),
-        Permission(("logs:DeleteLogGroup", "logs:DeleteMetricFilter"), (arn("logs", "log-group:*"),), why),
+        Permission("Glue", tuple(f"glue:{action}" for action in removing), glue, why),
         Permission(
-            ("logs:DescribeLogGroups", "logs:DescribeMetricFilters"), ("*",), f"{why}; AWS offers no resource level"
+            "Logs",
+            ("logs:DeleteLogGroup", "logs:DeleteMetricFilter", "logs:DescribeMetricFilters"),
+            (arn("logs", "log-group:*"),),
+            why,
         ),
+        Permission("WithoutResource", ("logs:DescribeLogGroups", "sns:Unsubscribe"), ("*",), f"{why}; {_NO_LEVEL}"),
         Permission(
+            "Models",
             ("sagemaker:DeleteModelPackageGroup", "sagemaker:DescribeModelPackageGroup"),
             (arn("sagemaker", "model-package-group/*"),),
             why,
         ),
         Permission(
+            "Roles",
             (
                 "iam:DeleteRole",
                 "iam:DeleteRolePolicy",
@@ -166,15 +179,25 @@ def stack_permissions() -> list[Permission]:
             ("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",),
             why,
         ),
-        Permission(("s3:DeleteBucketPolicy",), ("arn:${AWS::Partition}:s3:::*",), f"{why}; buckets themselves stay"),
         Permission(
-            ("cloudwatch:DeleteDashboards",), ("arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:dashboard/*",), why
+            "BucketPolicies",
+            ("s3:DeleteBucketPolicy",),
+            ("arn:${AWS::Partition}:s3:::*",),
+            f"{why}; buckets themselves stay",
+        ),
+        Permission(
+            "Dashboards",
+            ("cloudwatch:DeleteDashboards",),
+            ("arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:dashboard/*",),
+            why,
         ),
     ]
 
 
 def _start() -> Permission:
-    return Permission(("states:StartExecution",), ({"Ref": "Machine"},), "start the sweeper when it is time")
+    return Permission(
+        "StartSweeper", ("states:StartExecution",), ({"Ref": "Machine"},), "start the sweeper when it is time"
+    )
 
 
 def _machine() -> dict[str, Any]:
@@ -200,6 +223,11 @@ def _machine() -> dict[str, Any]:
 def _role(service: str, permissions: list[Permission], description: str) -> dict[str, Any]:
     name = {"Fn::Sub": f"{NAME}-{service}-${{AWS::Region}}"}
     return policies.role(name, f"{service}.amazonaws.com", permissions, description, _tags())
+
+
+def _sid(name: str) -> str:
+    """A name as a statement's."""
+    return "".join(part[0].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name))
 
 
 def _tags() -> list[dict[str, Any]]:
