@@ -20,6 +20,8 @@ from headwater.local.schedules.cron import Cron, CronError
 RATE = re.compile(r"rate\(([1-9]\d{0,8}) (minute|hour|day)s?\)")
 CRON = re.compile(r"cron\((.+)\)")
 AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+# "All schedule types invoke their targets with 60 second precision" (the same page): so late is still on time.
+PRECISION_S = 60.0
 UNIT_S = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
@@ -94,6 +96,13 @@ class Timetable:
         lowest = moment_s if self.start_s is None else max(moment_s, self.start_s - 0.001)
         found = self._next(lowest)
         return None if found is None or (self.end_s is not None and found >= self.end_s) else found
+
+    def latest(self, first_s: float, now_s: float) -> float | None:
+        """The latest due moment from ``first_s`` to ``now_s``: of those that a suspended machine missed, one counts."""
+        found, following = None, self.next_after(first_s - 0.001)
+        while following is not None and following <= now_s:
+            found, following = following, self.next_after(following)
+        return found
 
     def _next(self, moment_s: float) -> float | None:
         if isinstance(self.expression, Rate):

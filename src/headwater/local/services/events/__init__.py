@@ -3,14 +3,18 @@
 Events come from PutEvents and from Step Functions, whose executions announce each change of status on the default bus.
 Connections are records, read by the HTTP Tasks of Step Functions.
 
-Not faithful to AWS: **schedules are kept but not fired**; of AWS's services only Step Functions sends events; archives,
-replays, API destinations, pipes, partner sources, bus policies and global endpoints are refused by name.
+Rules with a schedule send their event while the endpoint is up, by the same clock as the Scheduler's.
+
+Not faithful to AWS: of AWS's services only Step Functions sends events; archives, replays, API destinations, pipes,
+partner sources, bus policies and global endpoints are refused by name.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from headwater.local.schedules import Clock, SystemClock
+from headwater.local.service import Endpoint
 from headwater.local.services.events.buses import BusOperations, TagOperations
 from headwater.local.services.events.executions import ExecutionEvents
 from headwater.local.services.events.rules import RuleOperations
@@ -20,17 +24,29 @@ DRAIN_S = 10.0
 
 
 class EventsService(ExecutionEvents, BusOperations, RuleOperations, TargetOperations, TagOperations):
-    """The service ``events``."""
+    """The service ``events``.
+
+    Parameters
+    ----------
+    clock:
+        Tells when schedules are due; the machine's unless given.
+    """
 
     record_operations: ClassVar[frozenset[str]] = frozenset(
         {"CreateConnection", "DeleteConnection", "DescribeConnection", "ListConnections"}
     )
+
+    def __init__(self, endpoint: Endpoint, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        super().__init__(endpoint)
 
     def start(self) -> None:
         """Listen to executions, and deliver what an earlier process left."""
         self.listen()
         if self.endpoint.resume_work:
             self.deliveries.resume()
+            if self.endpoint.fires_schedules:
+                self.start_schedules()
 
     def drain(self) -> None:
         """Announce what has just ended, and let the deliveries under way end."""
@@ -39,6 +55,7 @@ class EventsService(ExecutionEvents, BusOperations, RuleOperations, TargetOperat
 
     def stop(self) -> None:
         """Let the deliveries under way end, within a limit; the rest stays in the journal for the next start."""
+        self.stop_schedules()
         self.deliveries.drain(DRAIN_S)
         self.deliveries.close()
 

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from headwater.local.service import Call, Endpoint, Members, operation
+from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.events.deliveries import Deliveries
-from headwater.local.services.events.pattern import compiled
+from headwater.local.services.events.pattern import PatternError, compiled
 from headwater.local.services.events.records import EventRecords, invalid, now_iso
-from headwater.local.services.events.rules import check_pattern
 
 ENTRY_BYTES = 1_048_576  # 1 MB since 2026-01-29, 256 KB before
 MOST_ENTRIES = 10
@@ -25,6 +24,14 @@ REQUIRED = ("Source", "DetailType", "Detail")
 EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
 
 log = logging.getLogger(__name__)
+
+
+def check_pattern(text: str) -> None:
+    """Raise InvalidEventPatternException, with the reason, for a pattern that is none."""
+    try:
+        compiled(text)
+    except PatternError as error:
+        raise ServiceError("InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}") from error
 
 
 class RoutingOperations(EventRecords):

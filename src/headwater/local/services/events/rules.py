@@ -1,35 +1,22 @@
-"""Rules: which events of a bus go to which targets.
-
-A ScheduleExpression is checked and kept; **nothing fires it here yet**, and each rule that has one says so in the log.
-"""
+"""Rules: which events of a bus go to which targets, and when a rule with a schedule sends one itself."""
 
 from __future__ import annotations
 
-import logging
 import re
 
-from headwater.local.service import Call, Members, ServiceError, operation
-from headwater.local.services.events.pattern import PatternError, compiled
-from headwater.local.services.events.records import DEFAULT, NAME, RULE, EventRecords, invalid, page
+from headwater.local.service import Call, Members, operation
+from headwater.local.schedules import At, ExpressionError, parse_expression
+from headwater.local.services.events.records import DEFAULT, NAME, RULE, invalid, page
+from headwater.local.services.events.routing import check_pattern
+from headwater.local.services.events.rule_schedules import RuleSchedules
 from headwater.local.store import Record
 
 STATES = ("DISABLED", "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 SHOWN = ("Name", "Arn", "EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "EventBusName")
 RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9]\d* (?:minutes|hours|days))\)")
-CRON = re.compile(r"cron\(\S+(?: \S+){5}\)")
-
-log = logging.getLogger(__name__)
 
 
-def check_pattern(text: str) -> None:
-    """Raise InvalidEventPatternException, with the reason, for a pattern that is none."""
-    try:
-        compiled(text)
-    except PatternError as error:
-        raise ServiceError("InvalidEventPatternException", f"Event pattern is not valid. Reason: {error}") from error
-
-
-class RuleOperations(EventRecords):
+class RuleOperations(RuleSchedules):
     """Rules."""
 
     @operation
@@ -51,7 +38,7 @@ class RuleOperations(EventRecords):
             raise invalid(f"Value '{Name}' at 'name' failed to satisfy constraint: [\\.\\-_A-Za-z0-9]+, at most 64")
         if State not in STATES:
             raise invalid(f"Value '{State}' at 'state' failed to satisfy constraint: one of {', '.join(STATES)}")
-        _check_trigger(Name, bus, EventPattern, ScheduleExpression)
+        _check_trigger(bus, EventPattern, ScheduleExpression)
         given = {
             "EventPattern": EventPattern,
             "ScheduleExpression": ScheduleExpression,
@@ -70,6 +57,8 @@ class RuleOperations(EventRecords):
                 **{member: value for member, value in given.items() if value is not None},
             }
             self.put_record(bus, record)
+            self.plan_rule(record, before)
+        self.wake()
         return {"RuleArn": record["Arn"]}
 
     @operation
@@ -104,7 +93,10 @@ class RuleOperations(EventRecords):
     def _set_state(self, name: str, bus_text: str | None, state: str) -> Members:
         with self.store.transaction():
             bus = self.bus(bus_text)
-            self.put_record(bus, {**self.rule(bus, name), "State": state})
+            before = self.rule(bus, name)
+            self.put_record(bus, {**before, "State": state})
+            self.plan_rule({**before, "State": state}, before)
+        self.wake()
         return {}
 
     @operation
@@ -115,10 +107,11 @@ class RuleOperations(EventRecords):
             if (self.store.get(RULE, key) or {}).get("Targets"):
                 raise invalid("Rule can't be deleted since it has targets.")
             self.store.delete(RULE, key)
+            self.due.set(key, None)
         return {}
 
 
-def _check_trigger(name: str, bus: str, pattern: str | None, schedule: str | None) -> None:
+def _check_trigger(bus: str, pattern: str | None, schedule: str | None) -> None:
     if not pattern and not schedule:
         raise invalid("Parameter(s) EventPattern or ScheduleExpression must be specified.")
     if pattern:
@@ -127,9 +120,12 @@ def _check_trigger(name: str, bus: str, pattern: str | None, schedule: str | Non
         return
     if bus != DEFAULT:
         raise invalid("ScheduleExpression is supported only on the default event bus.")
-    if not RATE.fullmatch(schedule) and not CRON.fullmatch(schedule):
-        raise invalid("Parameter ScheduleExpression is not valid.")
-    log.warning("the rule %s is kept, but nothing fires its schedule %s here", name, schedule)
+    try:
+        expression = parse_expression(schedule)
+    except ExpressionError as error:
+        raise invalid(f"Parameter ScheduleExpression is not valid. {error}") from error
+    if isinstance(expression, At) or (schedule.startswith("rate(") and not RATE.fullmatch(schedule)):
+        raise invalid("Parameter ScheduleExpression is not valid. Expected rate(1 minute), rate(5 hours) … or cron(…).")
 
 
 def _shown(rule: Record) -> Members:

@@ -10,16 +10,13 @@ import logging
 import secrets
 import uuid
 
-from headwater.local.schedules import Clock, ExpressionError, Waker
+from headwater.local.schedules import Clock, DueTable, ExpressionError, Waker
+from headwater.local.schedules.expressions import PRECISION_S
 from headwater.local.service import Endpoint, Members
 from headwater.local.services.scheduler.invocations import Invocations
 from headwater.local.services.scheduler.records import SCHEDULE, moment, timetable
 from headwater.local.store import Record
 
-DUE = "scheduler_due"
-SCHEMA = f"CREATE TABLE IF NOT EXISTS {DUE} (schedule TEXT PRIMARY KEY, due_s REAL NOT NULL) WITHOUT ROWID;"
-# "All schedule types invoke their targets with 60 second precision" (User Guide, "Schedule types", read 2026-11-25).
-PRECISION_S = 60.0
 LONGEST_AGE_S = 86_400
 
 log = logging.getLogger(__name__)
@@ -40,7 +37,7 @@ class Firing:
         self.clock = clock
         self.deliveries = Invocations(endpoint)
         self._waker = Waker("schedules", self.fire, clock)
-        self._store.schema(SCHEMA)
+        self._due = DueTable(self._store, "scheduler_due")
 
     def start(self) -> None:
         """Pass over what fell due in the past, deliver what was cut off, and begin."""
@@ -61,19 +58,15 @@ class Firing:
 
     def plan(self, key: str, record: Record, after_s: float) -> None:
         """Set when a schedule is due next after a moment (in the caller's transaction)."""
-        due_s = timetable(record).next_after(after_s) if record["State"] == "ENABLED" else None
-        if due_s is None:
-            self.forget(key)
-        else:
-            self._store.execute(f"INSERT OR REPLACE INTO {DUE} VALUES (?, ?)", (key, due_s))  # nosec B608
+        self._due.set(key, timetable(record).next_after(after_s) if record["State"] == "ENABLED" else None)
 
     def forget(self, key: str) -> None:
         """A schedule is due no more."""
-        self._store.execute(f"DELETE FROM {DUE} WHERE schedule = ?", (key,))  # nosec B608
+        self._due.set(key, None)
 
     def pass_over(self, now_s: float) -> None:
         """Move past the moments that nobody was here for, but for those within AWS's precision."""
-        for key, due_s in self._until(now_s - PRECISION_S):
+        for key, due_s in self._due.until(now_s - PRECISION_S):
             record = self._store.get(SCHEDULE, key)
             if record is None:
                 self.forget(key)
@@ -82,23 +75,17 @@ class Firing:
             with self._store.transaction():
                 self.plan(key, record, now_s - PRECISION_S)
 
-    def _until(self, moment_s: float) -> list[tuple[str, float]]:
-        rows = self._store.query(f"SELECT * FROM {DUE} WHERE due_s <= ? ORDER BY due_s", (moment_s,))  # nosec B608
-        return [(row["schedule"], row["due_s"]) for row in rows]
-
     # -- firing --------------------------------------------------------------------------------------------------
 
     def fire(self, now_s: float) -> float | None:
         """Fire everything that is due by a moment; the answer is when the next is due."""
-        for key, due_s in self._until(now_s):
+        for key, due_s in self._due.until(now_s):
             try:
                 self._fire(key, due_s, now_s)
             except ExpressionError:
                 log.exception("schedule %s cannot be read any more", key)
                 self.forget(key)
-        row = self._store.query(f"SELECT min(due_s) AS next_s FROM {DUE}")[0]  # nosec B608
-        next_s: float | None = row["next_s"]
-        return next_s
+        return self._due.next_s()
 
     def _fire(self, key: str, due_s: float, now_s: float) -> None:
         with self._store.transaction():
@@ -107,7 +94,7 @@ class Firing:
                 self.forget(key)
                 return
             oldest_s = now_s - record["Target"].get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", LONGEST_AGE_S)
-            scheduled_s = _latest(record, max(due_s, oldest_s), now_s)
+            scheduled_s = timetable(record).latest(max(due_s, oldest_s), now_s)
             made = [] if scheduled_s is None else [self._invocation(record, scheduled_s, now_s)]
             self.deliveries.keep(made)
             self.plan(key, record, now_s)
@@ -132,12 +119,3 @@ class Firing:
             "attempts": 0,
             "due": due_s,
         }
-
-
-def _latest(record: Record, first_s: float, now_s: float) -> float | None:
-    """The latest due moment from ``first_s`` to ``now_s``: of those that a suspended machine missed, one is fired."""
-    table = timetable(record)
-    found, following = None, table.next_after(first_s - 0.001)
-    while following is not None and following <= now_s:
-        found, following = following, table.next_after(following)
-    return found

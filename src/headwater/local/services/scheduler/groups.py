@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from headwater.local.service import Call, Members, ServiceError, operation
-from headwater.local.services.scheduler.firing import DUE
+from headwater.local.services.scheduler.firing import Firing
 from headwater.local.services.scheduler.records import (
     DEFAULT,
     GROUP,
@@ -21,6 +21,8 @@ from headwater.local.store import Record
 
 class GroupOperations(SchedulerRecords):
     """Groups."""
+
+    firing: Firing
 
     @operation
     def create_schedule_group(
@@ -60,11 +62,11 @@ class GroupOperations(SchedulerRecords):
         """Delete a group with its schedules."""
         if Name == DEFAULT:
             raise invalid("The default schedule group cannot be deleted.")
-        with self.store.transaction() as connection:
+        with self.store.transaction():
             self.group(Name)
             for key, _ in self.store.scan(SCHEDULE, f"{Name}/"):
                 self.store.delete(SCHEDULE, key)
-                connection.execute(f"DELETE FROM {DUE} WHERE schedule = ?", (key,))  # nosec B608: a constant
+                self.firing.forget(key)
             self.store.delete(GROUP, Name)
         return {}
 
