@@ -30,6 +30,16 @@ def is_healthy(address: EndpointAddress) -> bool:
         return False
 
 
+def next_schedule(address: EndpointAddress) -> str | None:
+    """Which schedule fires next at an endpoint, and when, as a line; None when none does."""
+    try:
+        with urllib.request.urlopen(f"{address.url}/_headwater/health", timeout=2) as answer:  # nosec B310: loopback
+            found = json.load(answer).get("next_schedule")
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+    return f"next: {found['name']} {found['due'][:16].replace('T', ' ')} UTC" if found else None
+
+
 def find(home: Path) -> EndpointAddress | None:
     """The endpoint that serves ``home`` now, or None."""
     address = EndpointAddress.read(home)

@@ -26,13 +26,14 @@ def status(
     """Show a run, its stages, and what each made of it."""
     with reported(debug):
         from headwater.cli.deploying import open_runs
+        from headwater.cli.local_endpoint import next_schedule
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
         from headwater.cli.stage_view import table_of
         from headwater.cloud.history import plain_cause
 
         folder = ProjectFolder(project, home)
-        was_up = folder.local_address() is not None
+        served = folder.local_address()
         with folder.cloud(Where(on, profile, region)) as cloud:
             runs = open_runs(folder, cloud)
             found = runs.describe(runs.find(run))
@@ -46,7 +47,9 @@ def status(
             took = seconds_text((found.ended - found.started).total_seconds() if found.ended else None)
             out.print(f"run {found.name}  {found.status}  {took}".rstrip())
             out.print(table_of(found, kinds))
-            if found.status == "RUNNING" and on == "local" and not was_up:
+            if found.status == "RUNNING" and on == "local" and not served:
                 out.print("it was interrupted; `headwater resume` goes on with it", style="yellow")
+            if on == "local" and served and (line := next_schedule(served)):
+                out.print(line)
             if found.error:
                 out.print(f"{found.error}: {plain_cause(found.cause)}", markup=False)

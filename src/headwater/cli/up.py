@@ -53,6 +53,7 @@ def up(
                     "secret_access_key": address.secret_access_key,
                     "home": str(folder),
                     "pid": address.pid,
+                    "next": local_endpoint.next_schedule(address),
                 }
             )
             return
@@ -60,9 +61,13 @@ def up(
 
 
 def _say(address: EndpointAddress, state: str) -> None:
+    from headwater.cli import local_endpoint
+
     out.print(f"# The endpoint {state} at {address.url} (pid {address.pid}). Any AWS client can use it:")
     for name, value in address.exports().items():
         out.print(f"export {name}={value}")
+    if line := local_endpoint.next_schedule(address):
+        out.print(f"# {line}")
 
 
 def _free_or_usual() -> int:

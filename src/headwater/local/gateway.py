@@ -268,12 +268,19 @@ class Gateway:
                 "account": self.endpoint.account,
                 "region": self.endpoint.region,
                 "home": str(self.endpoint.home),
+                "next_schedule": self._next_schedule(),
             }
             return HttpResponse(200, {"content-type": "application/json"}, json.dumps(body).encode())
         if http.path == USES_PAGE and http.method in ("GET", "HEAD"):
             used = {"mode": self.endpoint.authorizer.mode, "uses": self.endpoint.authorizer.uses.listed()}
             return HttpResponse(200, {"content-type": "application/json"}, json.dumps(used).encode())
         return HttpResponse(404, {"content-type": "text/plain"}, b"no such page\n")
+
+    def _next_schedule(self) -> dict[str, str] | None:
+        """The schedule that fires next here, and when (UTC)."""
+        due = getattr(self.endpoint.service("scheduler"), "next_due", None)
+        found = due() if due else None
+        return None if found is None else {"name": found[0], "due": f"{found[1]:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _refuse_strangers(http: HttpRequest) -> HttpResponse | None:

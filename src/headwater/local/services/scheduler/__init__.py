@@ -17,10 +17,13 @@ name. An ``at(…)`` that has passed is kept and never fires; what AWS answers t
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from headwater.local.schedules import Clock, SystemClock
 from headwater.local.service import Endpoint
 from headwater.local.services.scheduler.firing import Firing
 from headwater.local.services.scheduler.groups import GroupOperations
+from headwater.local.services.scheduler.records import moment
 from headwater.local.services.scheduler.schedules import ScheduleOperations
 
 DRAIN_S = 10.0
@@ -38,6 +41,11 @@ class SchedulerService(ScheduleOperations, GroupOperations):
     def __init__(self, endpoint: Endpoint, clock: Clock | None = None) -> None:
         super().__init__(endpoint)
         self.firing = Firing(endpoint, clock or SystemClock())
+
+    def next_due(self) -> tuple[str, datetime] | None:
+        """The name of the schedule that fires next, and when; None when none will here."""
+        found = self.firing.next() if self.endpoint.fires_schedules else None
+        return None if found is None else (found[0].partition("/")[2], moment(found[1]))
 
     def start(self) -> None:
         """Pass over what fell due while nobody was here, deliver what was cut off, and begin."""

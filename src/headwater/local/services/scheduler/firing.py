@@ -64,6 +64,11 @@ class Firing:
         """A schedule is due no more."""
         self._due.set(key, None)
 
+    def next(self) -> tuple[str, float] | None:
+        """The schedule that is due next, and when."""
+        due_s = self._due.next_s()
+        return None if due_s is None else self._due.until(due_s)[0]
+
     def pass_over(self, now_s: float) -> None:
         """Move past the moments that nobody was here for, but for those within AWS's precision."""
         for key, due_s in self._due.until(now_s - PRECISION_S):
