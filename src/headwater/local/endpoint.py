@@ -276,13 +276,15 @@ class LocalEndpoint:
             self.authorizer.forget()
         return answer
 
-    def assume(self, role_arn: str, session_name: str, **session: Any) -> Credentials:
+    def assume(self, role_arn: str, session_name: str, *, service: str | None = None, **session: Any) -> Credentials:
         """See :meth:`headwater.local.service.Endpoint.assume`."""
+        if service is not None:
+            self.authorizer.assume_as_service(role_arn, service)
         return self.identity.assume(role_arn, session_name, **session)
 
-    def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
+    def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
         """See :meth:`headwater.local.service.Endpoint.job_environment`."""
-        credentials = self.assume(role_arn, session_name)
+        credentials = self.assume(role_arn, session_name, service=service)
         return {
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

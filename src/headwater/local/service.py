@@ -114,15 +114,17 @@ class Endpoint(Protocol):
         """The same for code on the event loop: blocking operations run on the worker threads."""
         ...
 
-    def assume(self, role_arn: str, session_name: str, **session: Any) -> Credentials:
+    def assume(self, role_arn: str, session_name: str, *, service: str | None = None, **session: Any) -> Credentials:
         """Session credentials of a role, for a job, function or execution that runs as it.
 
+        ``service`` is the principal of the service that is to work as the role (``glue.amazonaws.com``): raises
+        :class:`ServiceError` (AccessDenied) unless the role trusts it. Without it nobody's right to is asked.
         ``session`` limits or marks the session (see :meth:`headwater.local.identity.Identity.assume`).
         """
         ...
 
-    def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
-        """The AWS_* variables (keys, token, region, endpoint) that make a job call as its role."""
+    def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
+        """The AWS_* variables (keys, token, region, endpoint) that make a job call as its role; see `assume`."""
         ...
 
 

@@ -105,6 +105,8 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
     found = [Request(action, resource, context) for resource in resources]
     if call.service == "sts" and members.get("Tags"):
         found.append(Request("sts:TagSession", resources[0], context))
+    if call.service == "sagemaker" and call.operation.startswith("Create") and members.get("Tags"):
+        found.append(Request("sagemaker:AddTags", resources[0], context))  # "dependent actions" of each Create
     passed = PASSES_ROLE.get(call.service)
     role = str(members.get("Target", members).get(passed[0], "")) if passed else ""  # a schedule's is its target's
     if passed and role.startswith("arn:") and not call.operation.startswith("List"):

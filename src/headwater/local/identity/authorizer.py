@@ -13,13 +13,22 @@ import json
 import logging
 import threading
 import time
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.local.identity import gathering
 from headwater.local.identity.actions import requests_of
 from headwater.local.identity.documents import SOURCE, TRUST, statements_of
-from headwater.local.identity.evaluation import Caller, Decision, PolicySet, decide, trusts
+from headwater.local.identity.evaluation import (
+    Caller,
+    Decision,
+    PolicySet,
+    decide,
+    service_decision,
+    service_request,
+    trusts,
+)
 from headwater.local.identity.policies import Request, Statement
 from headwater.local.identity.uses import Uses
 from headwater.local.service import Call, Members, ServiceError
@@ -83,6 +92,19 @@ class Authorizer:
                 self._deny(call, principal, request, decision)
             else:
                 self._note(principal, request, decision)
+
+    def assume_as_service(self, role_arn: str, service: str) -> None:
+        """A service is to work as a role: raise :class:`ServiceError` (AccessDenied) unless the role trusts it."""
+        decision = service_decision(self._of_role(role_arn).trust, role_arn, service)
+        request = service_request(role_arn)
+        if decision.allowed:
+            self.uses.note(role_arn, decision.statements, request)
+            return
+        why = decision.why.format(action=request.action)
+        text = f"User: {service} is not authorized to perform: {request.action} on resource: {role_arn} {why}"
+        self._log_denial(service, request, "sts:AssumeRole", text, str(uuid.uuid4()))
+        if self.mode == "enforce":
+            raise ServiceError("AccessDenied", text, 403)
 
     def decision(
         self, request: Request, principal: Principal, held: gathering.Held, call: Call, members: Members
@@ -179,19 +201,23 @@ class Authorizer:
 
     def _deny(self, call: Call, principal: Principal, request: Request, decision: Decision) -> None:
         error = _denied(call, principal, request, decision)
-        event = {
-            "principal": principal.arn,
-            "action": request.action,
-            "resource": request.resource,
-            "operation": f"{call.service}:{call.operation}",
-            "mode": self.mode,
-            "message": error.message,
-            "request_id": call.request_id,
-        }
-        log.warning("denied (%s): %s", self.mode, error.message)
-        self._endpoint.store.append_logs(DENIED, "denials", [(int(time.time() * 1000), json.dumps(event))])
+        operation = f"{call.service}:{call.operation}"
+        self._log_denial(principal.arn, request, operation, error.message, call.request_id)
         if self.mode == "enforce":
             raise error
+
+    def _log_denial(self, principal: str, request: Request, operation: str, message: str, request_id: str) -> None:
+        event = {
+            "principal": principal,
+            "action": request.action,
+            "resource": request.resource,
+            "operation": operation,
+            "mode": self.mode,
+            "message": message,
+            "request_id": request_id,
+        }
+        log.warning("denied (%s): %s", self.mode, message)
+        self._endpoint.store.append_logs(DENIED, "denials", [(int(time.time() * 1000), json.dumps(event))])
 
 
 def _request_tags(members: Members) -> dict[str, str]:

@@ -112,16 +112,35 @@ def decide(request: Request, policies: PolicySet, caller: Caller) -> Decision:
 
 def service_may_assume(trust: Statements, role_arn: str, service: str) -> bool:
     """Whether a role's trust policy lets a service principal (`glue.amazonaws.com`) assume it, for this account."""
+    return bool(trusting(trust, service_request(role_arn), _service_caller(role_arn, service)))
+
+
+def service_decision(trust: Statements, role_arn: str, service: str) -> Decision:
+    """Decide whether a service principal may assume a role, by the role's trust policy."""
+    granted = trusting(trust, service_request(role_arn), _service_caller(role_arn, service))
+    return Decision(True, statements=tuple(granted)) if granted else _implicit("resource-based policy")
+
+
+def service_request(role_arn: str) -> Request:
+    """What a service asks for when it assumes a role for this account."""
     account = role_arn.split(":")[4]
     context = {"aws:sourceaccount": account, "aws:principalisawsservice": "true", "aws:securetransport": "true"}
-    request = Request("sts:AssumeRole", role_arn, context)
-    return trusts(trust, request, Caller(service, account, service=service))
+    return Request("sts:AssumeRole", role_arn, context)
+
+
+def _service_caller(role_arn: str, service: str) -> Caller:
+    return Caller(service, role_arn.split(":")[4], service=service)
 
 
 def trusts(statements: Statements, request: Request, caller: Caller) -> bool:
     """Whether a role's trust policy alone lets a caller assume it."""
+    return bool(trusting(statements, request, caller))
+
+
+def trusting(statements: Statements, request: Request, caller: Caller) -> list[Statement]:
+    """The statements of a role's trust policy that alone let a caller assume it; none where one denies it."""
     named = [each for each in statements if names(each, caller)]
-    return not matching(named, request, "Deny") and bool(matching(named, request, "Allow"))
+    return [] if matching(named, request, "Deny") else matching(named, request, "Allow")
 
 
 def _implicit(kind: str) -> Decision:

@@ -199,8 +199,10 @@ def start_all(endpoint: LocalEndpoint) -> None:
     if endpoint.store.get("test", "started"):
         return
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    service = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [service]})
     try:
-        endpoint.call("iam", "create_role", RoleName="machine", AssumeRolePolicyDocument=json.dumps(policy))
+        endpoint.call("iam", "create_role", RoleName="machine", AssumeRolePolicyDocument=trust)
     except ServiceError as error:
         if error.code != "EntityAlreadyExists":
             raise

@@ -98,7 +98,8 @@ class Crawl:
 
     def _crawl(self) -> Changes:
         crawl_plan = plan(self.record)
-        principal = self.endpoint.assume(self._role_arn(), f"AWS-Crawler-{self.name}"[:64]).principal
+        session = f"AWS-Crawler-{self.name}"[:64]
+        principal = self.endpoint.assume(self._role_arn(), session, service="glue.amazonaws.com").principal
         s3 = partial(self.endpoint.call, "s3", principal=principal)
         glue = partial(self.endpoint.call, "glue", principal=principal)
         found = [(target, self._find_tables(s3, crawl_plan, target)) for target in crawl_plan.targets]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from headwater.local.engines.spark import ScriptRun, SparkEngine, read_failure
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
 from headwater.local.jobs import Job, JobExit
+from headwater.local.identity import Principal
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.glue import job_arguments
 from headwater.local.services.glue.bookmarks import BOOKMARK_IN, BOOKMARK_OUT
@@ -66,7 +67,10 @@ class RunLauncher:
         folder = self.folder(run_id)
         (folder / "tmp").mkdir(parents=True)
         role = self._role_arn(definition["Role"])
-        fetch = self._reader(role, run_id)
+        principal = self._session(role, run_id)
+        if bookmark is not None:
+            self._may_read_bookmark(principal, record["JobName"])
+        fetch = self._reader(role, principal)
         files = job_arguments.fetch_files(merged, definition["Command"]["ScriptLocation"], folder, fetch)
         if bookmark is not None:
             (folder / BOOKMARK_IN).write_text(bookmark)
@@ -110,9 +114,22 @@ class RunLauncher:
     def _role_arn(self, role: str) -> str:
         return role if role.startswith("arn:") else f"arn:aws:iam::{self._endpoint.account}:role/{role}"
 
-    def _reader(self, role: str, run_id: str) -> Fetch:
-        principal = self._endpoint.assume(role, f"GlueJobRunnerSession-{run_id[:16]}").principal
+    def _session(self, role: str, run_id: str) -> Principal:
+        try:
+            session = self._endpoint.assume(role, f"GlueJobRunnerSession-{run_id[:16]}", service="glue.amazonaws.com")
+        except ServiceError as error:
+            raise RunFailed(f"{error.code}: {error.message}") from error
+        return session.principal
 
+    def _may_read_bookmark(self, principal: Principal, job: str) -> None:
+        """A run reads its bookmark as its role: :class:`RunFailed` where that may not."""
+        try:
+            self._endpoint.call("glue", "get_job_bookmark", principal=principal, JobName=job)
+        except ServiceError as error:
+            if error.code != "EntityNotFoundException":
+                raise RunFailed(f"{error.code}: {error.message}") from error
+
+    def _reader(self, role: str, principal: Principal) -> Fetch:
         def fetch(uri: str) -> bytes:
             where = urlsplit(uri)
             try:

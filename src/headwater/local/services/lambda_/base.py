@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,8 @@ class EngineHolder(FunctionRecords):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self.engine = FunctionEngine(self.store, endpoint.jobs, self.folder, endpoint.job_environment)
+        as_role = functools.partial(endpoint.job_environment, service="lambda.amazonaws.com")
+        self.engine = FunctionEngine(self.store, endpoint.jobs, self.folder, as_role)
 
     @property
     def layer_folder(self) -> Path:

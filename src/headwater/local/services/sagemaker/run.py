@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from headwater.local.engines.container import GRACE_S, ContainerEngine, ContainerSpec, ContainerUnavailable
 from headwater.local.jobs import Job, JobExit
+from headwater.local.identity import Principal
 from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.sagemaker.job_table import JobTable, shorten
 from headwater.local.services.sagemaker.names import now
@@ -105,7 +106,7 @@ class JobRun(ABC):
     def _main(self) -> None:
         try:
             self.ml.mkdir(parents=True)
-            self.work(Transfer(self.endpoint, self.endpoint.assume(self.request["RoleArn"], SESSION).principal))
+            self.work(Transfer(self.endpoint, self._principal()))
         except Closed:
             log.info("%s %s is left to the next start", self.table.kind, self.name)
         except Stopped:
@@ -120,6 +121,9 @@ class JobRun(ABC):
         finally:
             self.remove_files()
             self._on_end(self)
+
+    def _principal(self) -> Principal:
+        return self.endpoint.assume(self.request["RoleArn"], SESSION, service="sagemaker.amazonaws.com").principal
 
     def remove_files(self) -> None:
         """Leave nothing of the job on disk: before its last status is seen, so that who waits for it finds it so."""

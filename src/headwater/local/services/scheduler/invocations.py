@@ -14,7 +14,6 @@ from typing import Any
 
 from headwater.local.deliveries import Deliveries, DeliveryError
 from headwater.local.identity import Principal
-from headwater.local.identity.gathering import service_may_assume_role
 from headwater.local.member_names import operation_name, to_client
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.scheduler.target_rules import SERVICE, target_kind, universal_call
@@ -56,9 +55,10 @@ class Invocations(Deliveries):
 
     def _principal(self, delivery: Members) -> Principal:
         role = delivery["target"]["RoleArn"]
-        if not service_may_assume_role(self._endpoint.call, role, SERVICE):
-            raise DeliveryError("NO_PERMISSIONS", f"{SERVICE} may not assume {role}", retry=False)
-        return self._endpoint.assume(role, delivery["schedule"]["Name"]).principal
+        try:
+            return self._endpoint.assume(role, delivery["schedule"]["Name"], service=SERVICE).principal
+        except ServiceError as error:
+            raise DeliveryError("NO_PERMISSIONS", error.message, retry=False) from error
 
     # -- targets -------------------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ class TaskCaller:
 
         def unwanted() -> None:  # the execution was stopped, or the task timed out, while the job was being started
             if job is not None:
-                self._submit(self._stop_job, state.target, job, {**task, "response": answer})
+                self._submit(self._stop_job, execution, state.target, job, {**task, "response": answer})
 
         self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer), unwanted)
 
@@ -163,8 +163,7 @@ class TaskCaller:
 
     def _perform(self, execution: Execution, state: TaskState, task: dict[str, Any]) -> Any:
         target, arguments = state.target, task["arguments"]
-        role_arn = task.get("role_arn") or execution.record_.role_arn
-        principal = self._principal(role_arn, execution.record_.name[:64])
+        principal = self._principal_of(execution, task)
         if target.kind == "lambda":
             members: dict[str, Any] = {"FunctionName": target.arn, "Payload": dumps(arguments).encode()}
             return _lambda_outcome(self.endpoint.call("lambda", "invoke", principal=principal, **members), True)
@@ -204,6 +203,10 @@ class TaskCaller:
         except StateFailure as failure:
             return _Failed(str(failure.error), str(failure.cause))
 
+    def _principal_of(self, execution: Execution, task: dict[str, Any]) -> Principal:
+        role_arn = task.get("role_arn") or execution.record_.role_arn
+        return self._principal(role_arn, execution.record_.name[:64])
+
     def _principal(self, role_arn: str, session: str) -> Principal:
         """The role's session of an execution; assumed once in so many minutes, not once a call."""
         key = (role_arn, session)
@@ -211,7 +214,7 @@ class TaskCaller:
             found = self._principals.get(key)
             if found is not None and found[0] > time.monotonic():
                 return found[1]
-        principal = self.endpoint.assume(role_arn, session).principal
+        principal = self.endpoint.assume(role_arn, session, service="states.amazonaws.com").principal
         with self._lock:
             if len(self._principals) >= MAX_SESSIONS:
                 self._principals.clear()
@@ -246,9 +249,9 @@ class TaskCaller:
             return
         client = state.target.api.client
         try:
-            response = self.endpoint.call(
-                client, job.describe, **job.describe_with(task["arguments"], task["response"])
-            )
+            principal = self._principal_of(execution, task)
+            members = job.describe_with(task["arguments"], task["response"])
+            response = self.endpoint.call(client, job.describe, principal=principal, **members)
         except ServiceError as error:
             self._forget(job, task, branch)
             self._post_failure(execution, branch, attempt, *service_failure(state.target, error))
@@ -279,14 +282,16 @@ class TaskCaller:
         if job is None or "response" not in task or not isinstance(state, TaskState):
             return
         self._forget(job, task, branch)
-        self._submit(self._stop_job, state.target, job, task)
+        self._submit(self._stop_job, execution, state.target, job, task)
 
-    def _stop_job(self, target: Resource, job: Job, task: dict[str, Any]) -> None:
+    def _stop_job(self, execution: Execution, target: Resource, job: Job, task: dict[str, Any]) -> None:
         if job.stop is None or target.api is None:
             return
         operation, members = job.stop
         try:
-            self.endpoint.call(target.api.client, operation, **members(task["arguments"], task["response"]))
+            principal = self._principal_of(execution, task)
+            wanted = members(task["arguments"], task["response"])
+            self.endpoint.call(target.api.client, operation, principal=principal, **wanted)
         except ServiceError as error:
             log.info("%s could not be stopped: %s", target.arn, error)
         if target.api.client == "stepfunctions":

@@ -43,7 +43,7 @@ class SmallEndpoint:
     def principal(self) -> Principal:
         return Principal(arn=f"arn:aws:iam::{ACCOUNT}:root", account=ACCOUNT, user_id=ACCOUNT)
 
-    def assume(self, role_arn: str, session_name: str) -> Credentials:
+    def assume(self, role_arn: str, session_name: str, *, service: str | None = None) -> Credentials:
         expiration = datetime.now(UTC) + timedelta(hours=1)
         arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
         principal = Principal(arn=arn, account=ACCOUNT, user_id="AROA", role_arn=role_arn)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from headwater.local.identity import Identity
+from headwater.local.identity.documents import statements_of
+from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.service import Call, Members, ServiceError
 from headwater.local.services.scheduler import SchedulerService
 from headwater.local.store import Store
@@ -41,7 +43,9 @@ class World:
         self.calls: list[tuple[str, Members]] = []
         self.called = threading.Event()
 
-    def assume(self, role_arn: str, session_name: str) -> Any:
+    def assume(self, role_arn: str, session_name: str, *, service: str) -> Any:
+        if not service_may_assume(statements_of(self.trust), role_arn, service):
+            raise ServiceError("AccessDenied", f"{service} may not assume {role_arn}", 403)
         return self.identity.assume(role_arn, session_name)
 
     def call(self, service: str, operation: str, *, principal: Any = None, **members: Any) -> Members:

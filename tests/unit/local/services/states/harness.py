@@ -70,12 +70,12 @@ class SmallEndpoint:
     ) -> dict[str, Any]:
         return self.call(service, operation, principal=principal, **members)
 
-    def assume(self, role_arn: str, session_name: str) -> Credentials:
+    def assume(self, role_arn: str, session_name: str, *, service: str | None = None) -> Credentials:
         from datetime import UTC, datetime
 
         return Credentials("key", "secret", "token", datetime.now(UTC), PERSON)
 
-    def job_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
+    def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
         return {}
 
     # -- what tests do -----------------------------------------------------------------------------------------------
