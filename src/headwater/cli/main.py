@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": "Show a stage's log lines.",
     "history": "Show the runs, or the events of one.",
     "lake": "Put, get, ls, sync and rm the lake's files.",
+    "policies": "Compare what roles may do with what they did.",
     "destroy": "Delete the stack; the lake's data stays.",
     "sweep": "Delete forgotten resources by their tag.",
     "up": "Start the embedded endpoint.",

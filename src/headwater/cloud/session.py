@@ -99,6 +99,11 @@ class Cloud:
         return str(self._session.region_name)
 
     @property
+    def endpoint_url(self) -> str | None:
+        """Where the embedded endpoint answers; None for AWS."""
+        return self._endpoint_url
+
+    @property
     def account(self) -> str:
         """The account id, asked of STS once."""
         if self._account is None:

@@ -38,6 +38,8 @@ class Permission:
         Action → why it is needed on AWS although no call here asks for it.
     sometimes:
         Action → when it is needed, where not every run does.
+    resources_when:
+        When one of the resources is needed, where not every run asks for each of them.
     """
 
     sid: str
@@ -47,6 +49,7 @@ class Permission:
     condition: Mapping[str, Any] | None = None
     aws_only: Mapping[str, str] = field(default_factory=dict)
     sometimes: Mapping[str, str] = field(default_factory=dict)
+    resources_when: str = ""
 
     def on_aws_alone(self, why: str) -> Permission:
         """Return it with every action marked as needed on AWS alone."""

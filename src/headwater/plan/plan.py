@@ -78,6 +78,14 @@ class PlanRole:
     service: str
     permissions: tuple[Permission, ...]
 
+    @property
+    def trust_sometimes(self) -> dict[str, dict[str, str]]:
+        """The marks on the trust policy: Sid → action → when, where nothing of the role is needed in every run."""
+        marks = [each.sometimes.get(action, "") for each in self.permissions for action in each.actions]
+        needed = [each for each in self.permissions if set(each.actions) - set(each.aws_only) - set(each.sometimes)]
+        when = next(iter(filter(None, marks)), "")
+        return {} if needed or not when else {policies.trust_sid(self.service): {"sts:AssumeRole": when}}
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -59,7 +59,7 @@ def role(
 def trust_policy(service: str) -> dict[str, Any]:
     """Return the trust policy of a role that one service may assume, for this account alone where it says so."""
     statement: dict[str, Any] = {
-        "Sid": f"AssumedBy{_camel(service)}",
+        "Sid": trust_sid(service),
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sts:AssumeRole",
@@ -75,8 +75,9 @@ def trust_reason(service: str) -> str:
     return f"{service.split('.')[0]} works as this role, and nobody else may{only}"
 
 
-def _camel(service: str) -> str:
-    return "".join(part.capitalize() for part in service.removesuffix(".amazonaws.com").split("-"))
+def trust_sid(service: str) -> str:
+    """Return the name of the statement that trusts a service."""
+    return "AssumedBy" + "".join(part.capitalize() for part in service.removesuffix(".amazonaws.com").split("-"))
 
 
 def policy(permissions: Iterable[Permission]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ The JSON's shape is a contract: fields are added, never renamed or removed, whil
      "resources": {logical id: type}}
 
 A permission is ``{"sid", "actions": [...], "resources": [...], "condition": {...} | null, "reason", "aws_only":
-{action: why}, "sometimes": {action: when}}``; resources hold CloudFormation's pseudo parameters and logical ids as
-`${…}`.
+{action: why}, "sometimes": {action: when}, "resources_when"}``; resources hold CloudFormation's pseudo parameters and
+logical ids as `${…}`.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def permission_json(permission: Permission) -> dict[str, Any]:
         "reason": permission.reason,
         "aws_only": dict(permission.aws_only),
         "sometimes": dict(permission.sometimes),
+        "resources_when": permission.resources_when,
     }
 
 

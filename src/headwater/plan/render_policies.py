@@ -69,6 +69,8 @@ def _statement_node(permission: Permission) -> Node:
     lines += [Node(f"where {line}", "permission") for line in _conditions(permission.condition or {})]
     lines += [Node(f"{line}", "note") for line in _marks("on AWS alone", permission.aws_only, permission)]
     lines += [Node(f"{line}", "note") for line in _marks("only when", permission.sometimes, permission)]
+    if permission.resources_when:
+        lines.append(Node(f"each resource only when {permission.resources_when}", "note"))
     return Node(f"{permission.sid}: {permission.reason}", "statement", tuple(lines))
 
 

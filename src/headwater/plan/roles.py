@@ -100,14 +100,15 @@ def _tables(datasets: Iterable[Dataset]) -> list[str]:
 def _crawler(stage: CrawlerStage) -> list[Permission]:
     tables = _tables(stage.reads)
     place = Permission("LocateBucket", ("s3:GetBucketLocation",), (LAKE,), "a crawler asks where its bucket is")
-    asked = ("glue:GetDatabase", "glue:GetPartitions", "glue:GetTable")
+    asked = ("glue:GetDatabase", "glue:GetPartitions")
     kept = ("glue:BatchCreatePartition", "glue:CreateTable", "glue:UpdatePartition", "glue:UpdateTable")
+    read = permissions.read_catalog(tables, "the crawler", asked)
     keep = permissions.write_catalog(tables, "the crawler", kept)
     changed = dict.fromkeys(("glue:UpdatePartition", "glue:UpdateTable"), "what is crawled has changed")
     return [
         *permissions.read_objects(_prefixes(stage.reads), "Datasets", "read what it crawls"),
         place.on_aws_alone("a crawler here knows its bucket: there is one region"),
-        permissions.read_catalog(tables, "the crawler", asked),
+        replace(read, resources_when="a table has partitions"),
         replace(keep, sometimes=changed),
         permissions.list_catalog(),
         permissions.write_logs("/aws-glue/crawlers*", "the crawler's log"),

@@ -184,6 +184,7 @@ def _glue(operation: str, members: Members, arn: str) -> list[str]:
     if database or "Database" in operation:
         found = [arn + "catalog"]
         found += [f"{arn}database/{database}"] if database else []
+        table = "*" if operation == "GetTables" else table  # it asks for all of them
         found += [f"{arn}table/{database}/{table}"] if table else []
         return found
     for kind in ("Crawler", "Job", "Trigger", "Workflow"):
