@@ -29,6 +29,7 @@ from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
 from headwater.local.identity.authorizer import CHANGES_BUCKET_POLICY, Authorizer, Mode
+from headwater.local.identity.policies import Request
 from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services import SERVICES
@@ -281,6 +282,12 @@ class LocalEndpoint:
         if service is not None:
             self.authorizer.assume_as_service(role_arn, service)
         return self.identity.assume(role_arn, session_name, **session)
+
+    def observe(self, principal: Principal, action: str, resource: str, **context: str) -> None:
+        """See :meth:`headwater.local.service.Endpoint.observe`."""
+        service = action.partition(":")[0]
+        keys = {f"{service}:{name}": value for name, value in context.items()}
+        self.authorizer.observe(principal, Request(action, resource, keys))
 
     def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
         """See :meth:`headwater.local.service.Endpoint.job_environment`."""

@@ -123,6 +123,13 @@ class Endpoint(Protocol):
         """
         ...
 
+    def observe(self, principal: Principal, action: str, resource: str, **context: str) -> None:
+        """Count what a job did with the lake's files without a call, by its role's policies; a denial is only noted.
+
+        ``context`` holds condition keys, without their service: ``prefix="raw/"`` for `s3:prefix`.
+        """
+        ...
+
     def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
         """The AWS_* variables (keys, token, region, endpoint) that make a job call as its role; see `assume`."""
         ...

@@ -26,6 +26,7 @@ from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 DRIVER = Path(__file__).parent / "spark_driver.py"
 SHIMS = Path(__file__).parents[1] / "shims"
 FAILURE = ".failure.json"
+TOUCHED = ".touched.json"
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,7 @@ class SparkEngine:
             "script": str(run.script),
             "arguments": list(run.arguments),
             "failure": str(run.folder / FAILURE),
+            "touched": str(run.folder / TOUCHED),
         }
         spec_file = run.folder / ".run.json"
         spec_file.write_text(json.dumps(wanted))

@@ -112,7 +112,20 @@ def main(path: Path) -> None:
     except BaseException as error:
         report(error, __file__, failure)
         raise SystemExit(1) from error
-    sys.exit(run(wanted["script"], wanted["arguments"], failure))
+    code = run(wanted["script"], wanted["arguments"], failure)
+    if wanted["spark"]:
+        tell_touched(Path(wanted["touched"]))
+    sys.exit(code)
+
+
+def tell_touched(file: Path) -> None:
+    """Say what the script's queries read and wrote; that this fails is no failure of the script."""
+    try:
+        from headwater.local.engines.spark_touched import write_touched
+
+        write_touched(file)
+    except Exception as error:
+        sys.stderr.write(f"what Spark read and wrote could not be learned: {type(error).__name__}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,18 @@ class Authorizer:
         if self.mode == "enforce":
             raise ServiceError("AccessDenied", text, 403)
 
+    def observe(self, principal: Principal, request: Request) -> None:
+        """Count what a role did without a call, as its identity policies have it; a denial is only noted."""
+        held = self._of_role(principal.role_arn)
+        caller = Caller(principal.arn, principal.account, principal.role_arn)
+        decision = decide(request, PolicySet(identity=held.identity, boundary=held.boundary), caller)
+        if decision.allowed:
+            self._note(principal, request, decision)
+            return
+        why = decision.why.format(action=request.action)
+        text = f"User: {principal.arn} is not authorized to perform: {request.action} on resource: "
+        self._log_denial(principal.arn, request, "files", f'{text}"{request.resource}" {why}', str(uuid.uuid4()))
+
     def decision(
         self, request: Request, principal: Principal, held: gathering.Held, call: Call, members: Members
     ) -> Decision:

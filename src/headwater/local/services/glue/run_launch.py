@@ -6,13 +6,14 @@ its own name, with the extra files beside it, and the folder is its working dire
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headwater.local.engines.spark import ScriptRun, SparkEngine, read_failure
+from headwater.local.engines.spark import TOUCHED, ScriptRun, SparkEngine, read_failure
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
 from headwater.local.jobs import Job, JobExit
 from headwater.local.identity import Principal
@@ -91,7 +92,42 @@ class RunLauncher:
             spark=spark,
             jvm=_jvm_options(files),
         )
-        return self._engine.start(run, on_exit)
+
+        def ended(exit: JobExit) -> None:
+            self._count_files(principal, folder / TOUCHED)
+            on_exit(exit)
+
+        return self._engine.start(run, ended)
+
+    def _count_files(self, principal: Principal, file: Path) -> None:
+        """Count what Spark did with the lake's files as if it had asked S3 for it.
+
+        A scan lists and gets; an insert puts, and deletes what the committer had in ``_temporary``.
+        """
+        if not file.exists():
+            return
+        touched = json.loads(file.read_text())
+        for uri in touched["reads"]:
+            bucket, key = _split(uri)
+            folder = key.rpartition("/")[0] if (self._endpoint.s3_root / bucket / key).is_file() else key
+            self._endpoint.observe(principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix=f"{folder}/")
+            found = self._first_file(bucket, key)
+            if found:
+                self._endpoint.observe(principal, "s3:GetObject", f"arn:aws:s3:::{bucket}/{found}")
+        for uri in touched["writes"]:
+            bucket, key = _split(uri)
+            for action in ("s3:PutObject", "s3:DeleteObject"):
+                self._endpoint.observe(principal, action, f"arn:aws:s3:::{bucket}/{key}/_temporary")
+
+    def _first_file(self, bucket: str, key: str) -> str | None:
+        """A file that a scan of a key could read: the key itself, or one below it."""
+        root = self._endpoint.s3_root / bucket
+        place = root / key
+        if place.is_file():
+            return key
+        files = (path for path in place.rglob("*") if path.is_file() and not path.name.startswith(("_", ".")))
+        found = next(files, None)
+        return found.relative_to(root).as_posix() if found else None
 
     def _environment(self, role: str, record: Members, folder: Path, bookmark: bool) -> dict[str, str]:
         environment = {
@@ -146,6 +182,11 @@ class RunLauncher:
             return data
 
         return fetch
+
+
+def _split(uri: str) -> tuple[str, str]:
+    where = urlsplit(uri)
+    return where.netloc, where.path.strip("/")
 
 
 def outcome(exit: JobExit, folder: Path, record: Members) -> tuple[str, str | None, str | None]:
