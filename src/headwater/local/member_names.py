@@ -57,17 +57,40 @@ def operation_name(client: str, operation: str) -> str | None:
     return str(xform_name(wanted))
 
 
+# Codes of SQS's older protocol, which it still sends; its model names the exceptions only.
+_OLDER_CODES = {"AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist"}
+
+
 @cache
 def error_name(client: str, code: str) -> str | None:
     """The exception's name in the SDK for Java of an error that the service's model names; None for any other."""
     model = _model(client)
     if model is None:
         return None
+    code = _OLDER_CODES.get(code, code)
     for name in model.shape_names:
         metadata = model.shape_for(name).metadata
         if metadata.get("exception") and code in (name, metadata.get("error", {}).get("code")):
             return str(name)
     return None
+
+
+@cache
+def protocol(client: str) -> str:
+    """The protocol of a service's API: ``json``, ``rest-json``, ``query``, ``rest-xml``, ``ec2``."""
+    model = _model(client)
+    return "" if model is None else str(model.metadata["protocol"])
+
+
+@cache
+def content_type(client: str) -> str:
+    """What a service's answers say that they are."""
+    model = _model(client)
+    if model is None:
+        return "application/json"
+    if protocol(client) == "json":
+        return f"application/x-amz-json-{model.metadata['jsonVersion']}"
+    return "application/json" if protocol(client) == "rest-json" else "text/xml"
 
 
 def _shape(client: str, operation: str, output: bool) -> Shape | None:
@@ -78,6 +101,11 @@ def _shape(client: str, operation: str, output: bool) -> Shape | None:
     found = model.operation_model(name)
     shape: Shape | None = found.output_shape if output else found.input_shape
     return shape
+
+
+def input_shape(client: str, operation: str) -> Shape | None:
+    """The shape of an operation's request, None when the client or the operation is unknown."""
+    return None if operation_name(client, operation) is None else _shape(client, operation, output=False)
 
 
 def output_shape(client: str, operation: str) -> Shape | None:
@@ -116,7 +144,8 @@ def _lower(name: str, shape: Shape) -> str:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A moment as Java writes it: no fraction when there is none."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").replace(".000Z", "Z")
 
 
 def epoch_ms(moment: datetime) -> int:

@@ -34,6 +34,7 @@ from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 INIT_LIMIT_S = 10  # "The Init phase is limited to 10 seconds" (Lambda execution environment)
 READ_BYTES = 1 << 16
+TASK_ROOT = b"/var/task"
 EXITS = ("Runtime.ExitError", "Runtime.OutOfMemory")
 
 RoleEnvironment = Callable[[str, str], dict[str, str]]
@@ -208,6 +209,8 @@ class Environment:
             self.discard()
         payload = failure(error_type, message) if error_type else event.body
         failed = error_type is not None or event.kind in ("error", "init_error")
+        if failed:  # stack traces name files where AWS has them
+            payload = payload.replace(str(spec.code).encode(), TASK_ROOT)
         return Outcome(payload, "Unhandled" if failed else None, bytes(self._tail[-TAIL_BYTES:]))
 
     async def _run(self, invocation: Invocation) -> Event:

@@ -155,6 +155,7 @@ def test_an_exception_is_reported_in_awss_format(functions: Any) -> None:
     assert answer["StatusCode"] == 200 and answer["FunctionError"] == "Unhandled"
     assert (payload["errorMessage"], payload["errorType"]) == ("no good", "ValueError")
     assert payload["requestId"] == answer["ResponseMetadata"]["RequestId"]
+    assert payload["stackTrace"][0].startswith('  File "/var/task/')
     assert "line 2, in handler\n    raise ValueError('no good')\n" in payload["stackTrace"][0]
 
 

@@ -38,7 +38,8 @@ from headwater.local.services.states.json_text import dumps
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
-from headwater.local.services.states.task_results import invoke_result, service_failure
+from headwater.local.services.states.task_arguments import check_required
+from headwater.local.services.states.task_results import invoke_result, service_failure, with_metadata
 
 MAX_CALLS = 64
 MAX_LOOKS = 8
@@ -186,16 +187,21 @@ class TaskCaller:
             members["input"] = dumps(members["input"])
         if target.kind == "optimized" and api.client in ("sqs", "sns"):
             members = {key: _text_body(key, value) for key, value in members.items()}
-        response = self.endpoint.call(
-            api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
-        )
+        try:
+            response = self.endpoint.call(
+                api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
+            )
+        except (ServiceError, TypeError) as error:
+            if isinstance(error, TypeError) or error.code == "ValidationException":
+                check_required(api, members)  # what was missing, in the service's words
+            raise
         if target.kind == "optimized" and api.client == "lambda":
             return _lambda_outcome(response, False)
         moments = epoch_ms if target.kind == "optimized" else None
         answer = from_client(api.client, api.service_operation, response, moments)
         if puts_events and (cause := failed_entries(answer)):
             return _Failed(FAILED_ENTRY, cause)
-        return answer if api.answer is None else api.answer(arguments, answer)
+        return with_metadata(target, answer if api.answer is None else api.answer(arguments, answer))
 
     def _http(self, arguments: Any, principal: Principal) -> Any:
         try:
@@ -266,6 +272,8 @@ class TaskCaller:
             self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
             return
         result = _dig(described, job.result)
+        if job.hidden:
+            result = {key: value for key, value in result.items() if key not in job.hidden}
         if job.merged:
             result = {**task["response"], **result}
         if state.target.pattern == SYNC_2:

@@ -1,6 +1,6 @@
 """``events:putEvents``: what Step Functions does to entries before EventBridge gets them, and to its answer.
 
-``Detail`` may be any JSON and is sent as text; the execution's and the machine's ARNs are added to each entry's
+``Detail`` may be any JSON and is sent as text; the machine's and the execution's ARN are added to each entry's
 ``Resources``; an answer with failed entries fails the task with ``EventBridge.FailedEntry``.
 
 Source: Step Functions Developer Guide, "Add EventBridge events with Step Functions", 2025.
@@ -20,7 +20,7 @@ def entries_to_send(arguments: dict[str, Any], execution_arn: str, machine_arn: 
     entries = arguments.get("Entries")
     if not isinstance(entries, list):
         return arguments
-    return {**arguments, "Entries": [_entry(entry, [execution_arn, machine_arn]) for entry in entries]}
+    return {**arguments, "Entries": [_entry(entry, [machine_arn, execution_arn]) for entry in entries]}
 
 
 def _entry(entry: Any, arns: list[str]) -> Any:

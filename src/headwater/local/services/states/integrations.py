@@ -59,6 +59,7 @@ def _execution_job() -> Job:
         good=frozenset({"SUCCEEDED"}),
         bad=frozenset({"ABORTED", "FAILED", "TIMED_OUT"}),
         stop=("stop_execution", described),
+        hidden=frozenset({"RedriveCount", "RedriveDate", "RedriveStatus", "RedriveStatusReason"}),
     )
 
 

@@ -23,6 +23,7 @@ from headwater.local.services.states.integrations import Resource
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.state import State
+from headwater.local.services.states.task_arguments import unsupported_fields
 from headwater.local.services.states.templates import Template
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class TaskState(State):
         """Record the task and begin its call."""
         branch.task = {"token": uuid.uuid4().hex + uuid.uuid4().hex} if self.waits_for_token else {}
         arguments = self.effective_input(execution, branch)
+        self._check(arguments)
         scope = execution.scope(branch, branch.input.value)
         timeout_s, heartbeat_s = self.timeout.read(scope), self.heartbeat.read(scope)
         now_ms = execution.now_ms()
@@ -80,6 +82,16 @@ class TaskState(State):
         self.set_deadline(branch, now_ms)
         self._record_scheduled(execution, branch, arguments, timeout_s, heartbeat_s)
         execution.begin_call(branch)
+
+    def _check(self, arguments: Document) -> None:
+        """Refuse arguments that the service's operation does not have."""
+        api = self.target.api
+        problems = [] if api is None else unsupported_fields(api, arguments.value)
+        if problems:
+            field = "Arguments" if self.jsonata else "Parameters"
+            raise runtime(
+                f"The {field} '{arguments.text}' could not be used to start the Task: [{', '.join(problems)}]"
+            )
 
     @staticmethod
     def set_deadline(branch: Branch, now_ms: int) -> None:

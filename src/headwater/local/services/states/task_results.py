@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 import time
 import uuid
 from email.utils import formatdate
@@ -9,7 +11,8 @@ from typing import Any
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integrations import Resource
-from headwater.local.member_names import error_name
+from headwater.local.member_names import content_type, error_name
+from headwater.local.services.states.json_text import dumps
 
 # Optimized integrations show the SDK for Java v1, aws-sdk ones v2. In both, an error that the service's model does not
 # name (AccessDenied of S3, say) appears as the service's base exception.
@@ -26,6 +29,10 @@ _BASE_EXCEPTIONS = {
     "SageMaker": "AmazonSageMakerException",
     "StepFunctions": "AWSStepFunctionsException",
 }
+# What the SDK for Java v1 calls a service in a cause, where that is not the base exception's name.
+_SERVICE_NAMES = {"DynamoDB": "AmazonDynamoDBv2"}
+# Integrations whose results say nothing of the HTTP answer.
+_BARE = frozenset({"events", "http"})
 
 
 def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
@@ -40,38 +47,63 @@ def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
     request = str(uuid.uuid4())
     java = None if modelled is None else modelled.removesuffix("Exception") + "Exception"
     if target.kind == "sdk":
-        cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, Request ID: {request})"
+        extended = f", Extended Request ID: {_extended_id()}" if client == "s3" else ""
+        cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, Request ID: {request}{extended})"
         return f"{prefix}.{java or prefix + 'Exception'}", cause
     base = _BASE_EXCEPTIONS.get(prefix, f"Amazon{prefix}Exception")
+    service = _SERVICE_NAMES.get(prefix, base.removesuffix("Exception"))
     cause = (
-        f"{error.message} (Service: {base.removesuffix('Exception')}; Status Code: {error.status}; "
+        f"{error.message} (Service: {service}; Status Code: {error.status}; "
         f"Error Code: {error.code}; Request ID: {request}; Proxy: null)"
     )
     return f"{prefix}.{java or base}", cause
 
 
+def _extended_id() -> str:
+    return base64.b64encode(secrets.token_bytes(56)).decode()
+
+
 def invoke_result(response: dict[str, Any], payload: Any, length: int) -> dict[str, Any]:
     """What ``lambda:invoke`` hands on, for a payload of ``length`` bytes."""
-    request = str(uuid.uuid4())
     version = response.get("ExecutedVersion", "$LATEST")
     headers = {
-        "Connection": "keep-alive",
         "Content-Length": str(length),
-        "Content-Type": "application/json",
-        "Date": formatdate(usegmt=True),
         "X-Amz-Executed-Version": version,
         "X-Amzn-Trace-Id": f"root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};sampled=0",
         "x-amzn-Remapped-Content-Length": "0",
-        "x-amzn-RequestId": request,
     }
-    return {
-        "ExecutedVersion": version,
-        "Payload": payload,
+    result = {"ExecutedVersion": version, "Payload": payload, "StatusCode": response.get("StatusCode", 200)}
+    if "LogResult" in response:
+        result["LogResult"] = headers["X-Amz-Log-Result"] = response["LogResult"]
+    return _with_metadata(result, "application/json", headers, result["StatusCode"])
+
+
+def with_metadata(target: Resource, result: Any) -> Any:
+    """The result of an optimized integration with what it says of the HTTP answer.
+
+    Not faithful: the length is that of the result as JSON, whatever the service's protocol.
+    """
+    api = target.api
+    if target.kind != "optimized" or api is None or api.client in _BARE or not isinstance(result, dict):
+        return result
+    return _with_metadata(result, content_type(api.client), {"Content-Length": str(len(dumps(result)))}, 200)
+
+
+def _with_metadata(result: dict[str, Any], type: str, given: dict[str, str], status: int) -> dict[str, Any]:
+    request = str(uuid.uuid4())
+    headers = {
+        "Connection": "keep-alive",
+        "Content-Type": type,
+        "Date": formatdate(usegmt=True),
+        "x-amzn-RequestId": request,
+        **given,
+    }
+    metadata = {
         "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": headers,
-            "HttpStatusCode": response.get("StatusCode", 200),
+            "AllHttpHeaders": {name: [value] for name, value in sorted(headers.items())},
+            "HttpHeaders": dict(sorted(headers.items())),
+            "HttpStatusCode": status,
         },
         "SdkResponseMetadata": {"RequestId": request},
-        "StatusCode": response.get("StatusCode", 200),
     }
+    return dict(sorted({**result, **metadata}.items()))

@@ -162,7 +162,7 @@ def test_members_are_renamed_by_the_model() -> None:
 def test_answers_become_json() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     answer = {"JobRun": {"Id": "jr", "StartedOn": moment}, "ResponseMetadata": {}}
-    assert from_client("glue", "getJobRun", answer) == {"JobRun": {"Id": "jr", "StartedOn": "2026-01-02T03:04:05.000Z"}}
+    assert from_client("glue", "getJobRun", answer) == {"JobRun": {"Id": "jr", "StartedOn": "2026-01-02T03:04:05Z"}}
     assert from_client("glue", "getJobRun", answer, epoch_ms)["JobRun"]["StartedOn"] == 1767323045000
     assert from_client("s3", "getObject", {"Body": b"text"}) == {"Body": "text"}
 
@@ -187,3 +187,72 @@ def test_errors_have_the_names_of_the_java_sdk(rest: str, code: str, name: str) 
     error, cause = service_failure(resource, ServiceError(code, "why"))
     assert error == name
     assert cause.startswith("why (Service: ")
+
+
+def put_item(members: dict[str, object]) -> dict[str, object]:
+    """A task that puts an item into DynamoDB."""
+    return {"Type": "Task", "Resource": PREFIX + "dynamodb:putItem", "Parameters": {"TableName": "t", **members}}
+
+
+def test_an_optimized_result_shows_the_http_answer(small: SmallEndpoint) -> None:
+    small.on("dynamodb", "put_item", lambda **members: {})
+    output = json.loads(small.run(chain(("put", put_item({"Item": {"id": {"S": "a"}}}))))["output"])
+    assert output["SdkHttpMetadata"]["HttpHeaders"]["Content-Type"] == "application/x-amz-json-1.0"
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    assert output["SdkResponseMetadata"] == {"RequestId": output["SdkHttpMetadata"]["HttpHeaders"]["x-amzn-RequestId"]}
+
+
+def test_events_show_no_http_answer(small: SmallEndpoint) -> None:
+    small.on("events", "put_events", lambda **members: {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})
+    entry = {"Detail": {}, "DetailType": "t", "Source": "s"}
+    task = {"Type": "Task", "Resource": PREFIX + "events:putEvents", "Parameters": {"Entries": [entry]}}
+    output = json.loads(small.run(chain(("put", task)))["output"])
+    assert output == {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+    sent = next(members for name, members in small.calls if name == "events:put_events")
+    assert [arn.split(":")[5] for arn in sent["Entries"][0]["Resources"]] == ["stateMachine", "execution"]
+
+
+def test_a_field_that_the_operation_does_not_have_fails_the_state_before_a_call(small: SmallEndpoint) -> None:
+    arn = small.begin(chain(("put", put_item({"Item": {}, "Kez": 1}))))
+    ended = small.wait(arn)
+    assert ended["error"] == "States.Runtime"
+    assert ended["cause"] == (
+        "An error occurred while executing the state 'put' (entered at the event id #2). The Parameters "
+        '\'{"TableName":"t","Item":{},"Kez":1}\' could not be used to start the Task: '
+        '[The field "Kez" is not supported by Step Functions]'
+    )
+    assert small.event_types(arn) == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
+
+
+def test_a_required_member_that_is_null_is_refused_in_the_services_words(small: SmallEndpoint) -> None:
+    def refuse(**members: object) -> dict[str, object]:
+        raise ServiceError("ValidationException", "botocore's words")
+
+    small.on("dynamodb", "put_item", refuse)
+    small.on("sqs", "send_message", refuse)
+    ended = small.run(chain(("put", put_item({"Item": None}))))
+    assert ended["error"] == "DynamoDB.AmazonDynamoDBException"
+    assert ended["cause"].startswith(
+        "1 validation error detected: Value null at 'item' failed to satisfy constraint: Member must not be null "
+        "(Service: AmazonDynamoDBv2; Status Code: 400; Error Code: ValidationException; Request ID: "
+    )
+    send = {
+        "Type": "Task",
+        "Resource": PREFIX + "sqs:sendMessage",
+        "Parameters": {"QueueUrl": "q", "MessageBody": None},
+    }
+    ended = small.run(chain(("send", send)), name="sender")
+    assert ended["error"] == "SQS.AmazonSQSException"
+    assert ended["cause"].startswith(
+        "The request must contain the parameter MessageBody. (Service: AmazonSQS; Status Code: 400; "
+        "Error Code: MissingParameter; "
+    )
+
+
+def test_a_queue_that_does_not_exist_and_a_bucket_have_their_own_texts() -> None:
+    queue, bucket = parse_resource(PREFIX + "sqs:sendMessage"), parse_resource(PREFIX + "aws-sdk:s3:listObjects")
+    assert queue is not None and bucket is not None
+    name, _ = service_failure(queue, ServiceError("AWS.SimpleQueueService.NonExistentQueue", "gone"))
+    assert name == "SQS.QueueDoesNotExistException"
+    _, cause = service_failure(bucket, ServiceError("NoSuchBucket", "gone", 404))
+    assert ", Extended Request ID: " in cause
