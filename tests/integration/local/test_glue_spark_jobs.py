@@ -103,11 +103,19 @@ def test_an_etl_job_with_a_bookmark(endpoint: LocalEndpoint, aws: Aws, monkeypat
     monkeypatch.setenv("HEADWATER_SPARK_READY", "1")
     runs = Runs(endpoint, aws)
     make_table(runs)
-    arguments = {"--job-bookmark-option": "job-bookmark-enable", "--OUT": "s3://lake/out/"}
+    arguments = {
+        "--job-bookmark-option": "job-bookmark-enable",
+        "--OUT": "s3://lake/out/",
+        "--enable-spark-ui": "true",
+        "--spark-event-logs-path": "s3://lake/spark-logs/",
+    }
     spark_job(runs, "etl", ETL, DefaultArguments=arguments)
 
     first = runs.run("etl")
     assert first["JobRunState"] == "SUCCEEDED", first
+    [log] = runs.s3.list_objects_v2(Bucket="lake", Prefix="spark-logs/")["Contents"]
+    told = runs.s3.get_object(Bucket="lake", Key=log["Key"])["Body"].read().decode().splitlines()
+    assert "SparkListenerApplicationStart" in "".join(told) and "SparkListenerApplicationEnd" in told[-1]
     assert spark_lines(runs, first) == [
         "types struct<id:bigint,v:double,w:string,month:string>",
         "rows 4",

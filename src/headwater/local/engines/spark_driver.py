@@ -65,6 +65,14 @@ def run(script: str, arguments: list[str], failure: Path) -> int:
     return 0
 
 
+def end_event_log() -> None:
+    """Stop the script's context where it keeps an event log, whose end would be missing else."""
+    context: Any = getattr(sys.modules.get("pyspark"), "SparkContext", None)
+    active = context and context._active_spark_context
+    if active and active.getConf().get("spark.eventLog.enabled") == "true":
+        active.stop()
+
+
 def report(error: BaseException, script: str, failure: Path) -> None:
     """Write what the script raised to the failure file (type, message, the script's line) and to stderr."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == script]
@@ -115,6 +123,7 @@ def main(path: Path) -> None:
     code = run(wanted["script"], wanted["arguments"], failure)
     if wanted["spark"]:
         tell_touched(Path(wanted["touched"]))
+        end_event_log()
     sys.exit(code)
 
 

@@ -20,7 +20,6 @@ from headwater.local.service import Members, ServiceError
 REFUSED = {
     "--datalake-formats": "Delta, Hudi and Iceberg tables",
     "--python-modules-installer-option": "installing Python modules",
-    "--spark-event-logs-path": "Spark event logs",
 }
 JVM_PROPERTIES = ("spark.driver.extraJavaOptions", "spark.driver.memory")
 REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*(.*?)\s*$")

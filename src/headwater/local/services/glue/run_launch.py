@@ -18,7 +18,7 @@ from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
 from headwater.local.jobs import Job, JobExit
 from headwater.local.identity import Principal
 from headwater.local.service import Endpoint, Members, ServiceError
-from headwater.local.services.glue import job_arguments
+from headwater.local.services.glue import event_logs, job_arguments
 from headwater.local.services.glue.bookmarks import BOOKMARK_IN, BOOKMARK_OUT
 from headwater.local.services.glue.job_arguments import Fetch, RunFailed, ScriptFiles
 from headwater.local.services.glue.run_records import timeout_s
@@ -76,6 +76,8 @@ class RunLauncher:
         if bookmark is not None:
             (folder / BOOKMARK_IN).write_text(bookmark)
         spark = definition["Command"]["Name"] == "glueetl"
+        if spark and event_logs.wanted(merged):
+            properties = {**properties, **event_logs.properties(folder)}
         run = ScriptRun(
             id=run_id,
             folder=folder,
@@ -128,6 +130,22 @@ class RunLauncher:
         files = (path for path in place.rglob("*") if path.is_file() and not path.name.startswith(("_", ".")))
         found = next(files, None)
         return found.relative_to(root).as_posix() if found else None
+
+    def keep_event_logs(self, record: Members, job: Members, merged: dict[str, str]) -> None:
+        """Put the Spark event logs that a run left where it wants them. :class:`RunFailed` when its role may not."""
+        target = event_logs.wanted(merged)
+        logs = event_logs.files(self.folder(record["Id"])) if target else []
+        if not target or not logs:
+            return
+        role = self._role_arn(job["Job"]["Role"])
+        principal = self._endpoint.assume(role, f"GlueJobRunnerSession-{record['Id'][:16]}").principal
+        where = urlsplit(target)
+        for path in logs:
+            key = f"{where.path[1:]}{path.name}"
+            try:
+                self._endpoint.call("s3", "put_object", principal=principal, Bucket=where.netloc, Key=key, Body=path)
+            except ServiceError as error:
+                raise RunFailed(f"{error.code}: the Spark event log {target}: {error.message}") from error
 
     def _environment(self, role: str, record: Members, folder: Path, bookmark: bool) -> dict[str, str]:
         environment = {

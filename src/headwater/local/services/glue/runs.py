@@ -17,7 +17,7 @@ from collections.abc import Callable
 from headwater.local.engines.spark import SparkEngine
 from headwater.local.jobs import Job, JobExit
 from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
-from headwater.local.services.glue import job_arguments, versions
+from headwater.local.services.glue import event_logs, job_arguments, versions
 from headwater.local.services.glue.bookmarks import BookmarkOperations
 from headwater.local.services.glue.job_arguments import RunFailed
 from headwater.local.services.glue.jobs import check_capacity
@@ -157,6 +157,7 @@ class RunOperations(BookmarkOperations):
             raise ServiceError("EntityNotFoundException", "Failed to start job run due to missing metadata")
         merged = job_arguments.merge(job["Job"], arguments)
         job_arguments.check(merged)
+        event_logs.wanted(merged)
         if job["Job"]["Command"]["Name"] == "glueetl":
             versions.check_installed(job_name, job["Job"]["GlueVersion"])
         with self.store.transaction():
@@ -199,6 +200,11 @@ class RunOperations(BookmarkOperations):
             return  # the endpoint is going; the next one finds the run interrupted
         folder = self._launcher.folder(record["Id"])
         state, message, detail = outcome(exit, folder, record)
+        try:
+            self._launcher.keep_event_logs(record, job, merged)
+        except RunFailed as error:
+            if state == "SUCCEEDED":
+                state, message = "FAILED", str(error)
         if state == "SUCCEEDED":
             problem = self.save_bookmark(record, merged, folder)
             if problem:
