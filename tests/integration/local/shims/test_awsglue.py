@@ -77,6 +77,8 @@ def test_apply_mapping(mixed: Any) -> None:
         {"out": {"key": "2", "x": None}, "text": "six"},
         {"out": {"key": "3", "x": None}, "text": None},
     ]
+    of_studio = ApplyMapping.apply(mixed, [("s", "struct", "s", "struct"), ("w", "string", "w", "varchar")])
+    assert rows(of_studio)[::2] == [{"s": {"x": 1}, "w": None}, {"s": None, "w": "only"}]
     with pytest.raises(TypeError, match="must be specified as a tuple"):
         mixed.apply_mapping([["id", "key"]])
 

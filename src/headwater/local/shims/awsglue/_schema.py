@@ -36,6 +36,8 @@ TO_GLUE: dict[type, Any] = {
     spark.TimestampNTZType: glue.TimestampNTZType,
     spark.TimestampType: glue.TimestampType,
 }
+# What Glue Studio writes for a nested column; it says nothing of what is inside.
+UNSAID = frozenset({"array", "choice", "list", "map", "object", "set", "struct"})
 TO_SPARK = {kind: name for name, kind in TO_GLUE.items()}
 
 
@@ -92,7 +94,7 @@ def spark_name(name: str) -> str:
     """
     lowered = re.sub(r"\s+", "", name) if "<" not in name else name.strip()
     return re.sub(
-        r"(?i)(?<![\w`])(long|short|byte|integer|char\(\d+\)|varchar\(\d+\)|null)(?!\w*:)(?![\w`])",
+        r"(?i)(?<![\w`])(long|short|byte|integer|(?:var)?char(?:\(\d+\))?|null)(?!\w*:)(?![\w`])",
         lambda match: _sql_name(match.group(1).lower()),
         lowered,
     )
@@ -105,11 +107,13 @@ def _sql_name(name: str) -> str:
 
 
 def cast(column: Any, kind: str) -> Any:
-    """A column as another type; what does not fit is null.
+    """A column as another type; what does not fit is null. A nested type without its inside leaves the column.
 
     A DynamicFrame never fails for a value, and Spark 4 (Glue 6.0) does: its ``cast`` is ANSI's, raising
     CAST_INVALID_INPUT. There a number that is too big is null too; Spark 3's ``cast`` wraps it round.
     """
+    if kind.strip().lower() in UNSAID:
+        return column
     name = spark_name(kind)
     of_spark_4 = hasattr(type(column), "try_cast")  # an instance has every attribute: a field's name
     return column.try_cast(name) if of_spark_4 else column.cast(name)
