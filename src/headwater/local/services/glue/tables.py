@@ -24,6 +24,7 @@ from headwater.local.services.glue.catalog_records import (
 from headwater.local.services.glue.databases import DatabaseOperations
 
 DESCRIPTOR_DEFAULTS = {"Compressed": False, "NumberOfBuckets": 0, "StoredAsSubDirectories": False}
+LONE_STAR = re.compile(r"(?<![.\])}\\])\*")
 LINKED = ("FederatedTable", "TargetTable", "ViewDefinition")
 
 
@@ -75,15 +76,17 @@ class TableOperations(DatabaseOperations):
         NextToken: str | None = None,
         MaxResults: int = 100,
     ) -> Members:
-        """A database's tables by name, a page at a time, of those whose whole name matches ``Expression`` (a regular
-        expression)."""
+        """A database's tables by name, a page at a time, of those whose whole name matches ``Expression``.
+
+        It is a regular expression in which ``*`` alone stands for any text, as in Hive: clients send ``*sales*``.
+        """
         self.check_catalog(call, CatalogId)
         self.database(DatabaseName)
         prefix = table_key(DatabaseName, "")
         rows = self.store.scan(TABLE, prefix)
         if Expression:
             try:
-                pattern = re.compile(Expression)
+                pattern = re.compile(LONE_STAR.sub(".*", Expression), re.IGNORECASE)
             except re.error as error:
                 raise invalid(f"Expression {Expression!r} is no regular expression: {error}") from error
             rows = [row for row in rows if pattern.fullmatch(row[0][len(prefix) :])]

@@ -70,8 +70,17 @@ def test_tables_fold_their_names_and_keep_times(lake: Any) -> None:
 def test_tables_are_listed_by_expression(lake: Any) -> None:
     for name in ("raw_a", "raw_b", "clean_a"):
         make_table(lake, name)
-    listed = lake.glue("get_tables", DatabaseName="lake", Expression="raw_.*")["TableList"]
-    assert [table["Name"] for table in listed] == ["raw_a", "raw_b"]
+    for expression, names in (
+        ("raw_.*", ["raw_a", "raw_b"]),
+        ("raw_*", ["raw_a", "raw_b"]),
+        ("*_a", ["clean_a", "raw_a"]),
+        ("*AW*", ["raw_a", "raw_b"]),
+        ("raw_[ab]*", ["raw_a", "raw_b"]),
+        ("raw_", []),
+        ("clean_a|raw_b", ["clean_a", "raw_b"]),
+    ):
+        listed = lake.glue("get_tables", DatabaseName="lake", Expression=expression)["TableList"]
+        assert [table["Name"] for table in listed] == names, expression
     assert refused(lake.glue, "get_tables", DatabaseName="lake", Expression="(")[0] == "InvalidInputException"
     answer = lake.glue("batch_delete_table", DatabaseName="lake", TablesToDelete=["raw_a", "none"])
     assert [error["TableName"] for error in answer["Errors"]] == ["none"]
