@@ -246,6 +246,11 @@ def test_copies_carry_or_replace_their_metadata(s3: Any, bucket: str) -> None:
         412,
     )
     assert refusal(s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/none") == ("NoSuchKey", 404)
+    for directive in ("MetadataDirective", "TaggingDirective"):
+        wrong = {"Key": "c", "CopySource": source, directive: "REPLACED"}
+        assert refusal(s3.copy_object, Bucket=bucket, **wrong) == ("InvalidArgument", 400)
+    both = {"Key": "from é", "PartNumber": 1, "Range": "bytes=0-1"}
+    assert refusal(s3.get_object, Bucket=bucket, **both) == ("InvalidRequest", 400)
 
 
 # -- files behind the API's back ---------------------------------------------------------------------------------------

@@ -375,6 +375,8 @@ def _read_answer(stored: StoredObject, members: Mapping[str, Any]) -> tuple[Memb
     """(answer, offset, length) of a read. Raises as conditions and ranges do."""
     check_read(stored, members)
     part = members.get("PartNumber")
+    if part and members.get("Range"):
+        raise ServiceError("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
     stretch = _part_range(stored, part) if part else read_range(members.get("Range"), stored.size_bytes)
     answer = shown(stored, members.get("ChecksumMode") == "ENABLED" and stretch is None)
     answer |= {name: members[override] for override, name in OVERRIDES.items() if override in members}
@@ -415,6 +417,11 @@ def _copied_attributes(
 ) -> tuple[str, dict[str, Any]]:
     """(storage class, attributes) of a copy, as its directives ask."""
     storage_class, given = read_attributes(members)
+    for name, said in (("Metadata", "metadata"), ("Tagging", "tagging")):
+        directive = members.get(f"{name}Directive", "COPY")
+        if directive not in ("COPY", "REPLACE"):
+            header = f"x-amz-{said}-directive"
+            raise errors.invalid_argument(header, directive, f"Unknown {said} directive.")
     replaces = members.get("MetadataDirective", "COPY") == "REPLACE"
     changes = {"StorageClass", "WebsiteRedirectLocation", "ServerSideEncryption", "SSEKMSKeyId"} & set(members)
     if onto_itself and not replaces and not changes:
