@@ -29,6 +29,7 @@ from headwater.local.services.states.errors import StateFailure
 UNDEFINED: Any = type("Undefined", (), {"__repr__": lambda self: "UNDEFINED"})()
 _NULL = Utils.NULL_VALUE
 _LONE_BRACES = re.compile(r"^\{%(.*)%\}$", re.DOTALL)
+_PLACE = re.compile(r"\{\{\w+\}\}")
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -161,10 +162,19 @@ class Expression:
 
 def _message(error: Exception) -> str:
     if isinstance(error, JException):
-        return f"{error.error}: {error}".removesuffix(f" {error.error}").strip()
+        return _worded(error)
     if isinstance(error, ZeroDivisionError):
         return "D1001: Number out of range: Infinity"
     return str(error)
+
+
+def _worded(error: JException) -> str:
+    """The text with its values in quotation marks, as the Java implementation that AWS runs writes it."""
+    template = JException.error_codes.get(error.error)
+    if template is None or "{{{" in template:
+        return f"{error.error}: {error}".removesuffix(f" {error.error}").strip()
+    values = iter((error.current, error.expected, error.extra))
+    return f"{error.error}: " + _PLACE.sub(lambda place: f'"{next(values, None)}"', template)
 
 
 @lru_cache(maxsize=4096)

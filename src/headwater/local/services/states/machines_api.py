@@ -239,7 +239,7 @@ class MachinesApi(Service):
         return {
             "result": "FAIL" if any(problem.severity == "ERROR" for problem in found) else "OK",
             "diagnostics": [
-                {"severity": p.severity, "code": p.code, "message": p.message, "location": p.location} for p in shown
+                {key: value for key, value in problem._asdict().items() if value is not None} for problem in shown
             ],
             "truncated": len(shown) < len(found),
         }

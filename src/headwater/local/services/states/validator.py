@@ -7,6 +7,7 @@ the text says what was expected.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -23,7 +24,9 @@ from headwater.local.services.states.timestamps import parse_timestamp
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
-UNREACHABLE = "MISSING_END_STATE"
+NO_END = "MISSING_END_STATE"
+INVALID_JSONATA = "INVALID_JSONATA_EXPRESSION"
+UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
 INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
@@ -35,7 +38,17 @@ _PATHS = (
 )  # fmt: skip
 _JSON_PATH_ONLY = frozenset({*_PATHS, "Parameters", "ResultPath", "ResultSelector"})
 _JSONATA_ONLY = frozenset({"Arguments", "Items", "Output"})
+_ONLY_ON = {
+    "TimeoutSeconds": frozenset({"Task"}),
+    "Catch": frozenset({"Map", "Parallel", "Task"}),
+    "Retry": frozenset({"Map", "Parallel", "Task"}),
+}
 _EITHER_INTRINSIC = frozenset({"CausePath", "ErrorPath"})
+
+
+# ``$$`` outside of texts and quoted names.
+_WHOLE_INPUT = re.compile(r"\$\$(?![A-Za-z0-9_$])")
+_TEXTS = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|/\*.*?\*/""", re.DOTALL)
 
 
 class Diagnostic(NamedTuple):
@@ -43,13 +56,13 @@ class Diagnostic(NamedTuple):
 
     code: str
     message: str
-    location: str
+    location: str | None
     severity: str = "ERROR"
 
     @property
     def text(self) -> str:
         """As ``CreateStateMachine`` puts it into its error."""
-        return f"{self.code}: {self.message} at {self.location}"
+        return f"{self.code}: {self.message} at {self.location or 'null'}"
 
 
 def validate(text: str) -> list[Diagnostic]:
@@ -57,7 +70,7 @@ def validate(text: str) -> list[Diagnostic]:
     try:
         definition = json.loads(text)
     except ValueError as error:
-        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
+        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", None)]
     if not isinstance(definition, dict):
         return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
     # Where a part has the wrong type nothing can be said of what is inside.
@@ -93,6 +106,8 @@ class _Validator:
             yield Diagnostic(SCHEMA, "Expected value of type Object", at or "/")
             return
         yield from _required(machine, ("States", "StartAt"), at)
+        if not top and "QueryLanguage" in machine:
+            yield Diagnostic(SCHEMA, "Field 'QueryLanguage' is not supported", at)
         if top and self.language not in ("JSONPath", "JSONata"):
             yield Diagnostic(
                 SCHEMA, "The value for the field 'QueryLanguage' must be JSONPath or JSONata", "/QueryLanguage"
@@ -114,9 +129,10 @@ class _Validator:
                 yield Diagnostic(SCHEMA, "Expected value of type Object", where)
                 continue
             yield from self.state(body, where, states)
+        if top and not any(_ends(body) for body in states.values() if isinstance(body, dict)):
+            yield Diagnostic(NO_END, "Workflow has no terminal state", None)  # and nothing of reachability
+            return
         yield from _unreachable(states, start, at)
-        if not any(_ends(body) for body in states.values() if isinstance(body, dict)):
-            yield Diagnostic("MISSING_END_STATE", "No state ends the machine: one needs 'End': true", f"{at}/States")
 
     def state(self, body: dict[str, Any], at: str, states: dict[str, Any] | None) -> Iterator[Diagnostic]:
         """One state; ``states`` is None when it stands alone."""
@@ -131,13 +147,16 @@ class _Validator:
             return
         language = body.get("QueryLanguage", self.language)
         if language not in ("JSONPath", "JSONata"):
-            message = "The field 'QueryLanguage' should have one of these values: [JSONPath, JSONata]"
+            message = "Value should be one of the following: [JSONPath, JSONata]"
             yield Diagnostic(SCHEMA, message, f"{at}/QueryLanguage")
             return
         if language == "JSONPath" and self.language == "JSONata":
             message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
             yield Diagnostic(SCHEMA, message, here)
             return
+        for field, kinds in _ONLY_ON.items():
+            if field in body and kind not in kinds:
+                yield Diagnostic(SCHEMA, f"Field '{field}' is not supported", here)
         yield from self._transitions(body, at, states)
         yield from self._language(body, at, language)
         yield from self._common(body, at, language)
@@ -162,11 +181,14 @@ class _Validator:
 
     def _language(self, body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
         foreign = _JSON_PATH_ONLY if language == "JSONata" else _JSONATA_ONLY
+        other = "JSONPath" if language == "JSONata" else "JSONata"
         for field in body:
             if field in foreign:
-                yield Diagnostic(
-                    SCHEMA, f"The field '{field}' is not supported by the query language {language}", f"{at}/{field}"
+                message = (
+                    f"The QueryLanguage is set to '{language}', but field '{field}' is only supported for the "
+                    f"'{other}' QueryLanguage"
                 )
+                yield Diagnostic(SCHEMA, message, at or "/")
 
     def _common(self, body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
         if language == "JSONata":
@@ -285,9 +307,8 @@ def _rules(body: dict[str, Any], field: str) -> list[Any]:
 
 
 def _unreachable(states: dict[str, Any], start: Any, at: str) -> Iterator[Diagnostic]:
-    if start not in states:
-        return
-    reached, waiting = {start}, [start]
+    reached = {start} & states.keys()
+    waiting = list(reached)
     while waiting:
         body = states[waiting.pop()]
         if not isinstance(body, dict):
@@ -352,7 +373,12 @@ def _expressions(value: Any, at: str) -> Iterator[Diagnostic]:
         try:
             compile_expression(source)
         except ExpressionError as error:
-            yield Diagnostic(SCHEMA, f"The JSONata expression could not be parsed: {error}", at)
+            yield Diagnostic(INVALID_JSONATA, str(error).partition(": ")[2] or str(error), at)
+            return
+        if _WHOLE_INPUT.search(_TEXTS.sub("", source)):
+            yield Diagnostic(UNSUPPORTED_JSONATA, "Reference to '$$' is not supported.", at)
+        if "$states.errorOutput" in _TEXTS.sub("", source):  # a catcher's fields do not pass here
+            yield Diagnostic(UNSUPPORTED_JSONATA, "Field '$states.errorOutput' does not exist.", at)
 
 
 def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
@@ -376,7 +402,7 @@ def _error_rules(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
     for field in ("Retry", "Catch"):
         rules = body.get(field, [])
         if field in body and body["Type"] not in ("Map", "Parallel", "Task"):
-            yield Diagnostic(SCHEMA, f"The field '{field}' is not supported by a {body['Type']} state", f"{at}/{field}")
+            continue  # refused as a whole
         if not isinstance(rules, list):
             yield Diagnostic(SCHEMA, "Expected value of type Array", f"{at}/{field}")
             continue

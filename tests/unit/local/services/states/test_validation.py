@@ -1,0 +1,108 @@
+"""Diagnostics of definitions that AWS refuses, with its codes, texts and locations."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from headwater.local.service import ServiceError
+from headwater.local.services.states.validator import validate
+from tests.unit.local.services.states.harness import SmallEndpoint
+
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+TARGET = "MISSING_TRANSITION_TARGET"
+END = ("MISSING_END_STATE", "Workflow has no terminal state", None)
+PASS = {"Type": "Pass", "End": True}
+LOOP = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
+FOREIGN = "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage"
+
+
+def machine(states: dict[str, Any], start: str = "A", **fields: Any) -> dict[str, Any]:
+    return {"StartAt": start, "States": states, **fields}
+
+
+def found(definition: dict[str, Any]) -> list[tuple[str, str, str | None]]:
+    """Code, text and location of every diagnostic."""
+    return [(problem.code, problem.message, problem.location) for problem in validate(json.dumps(definition))]
+
+
+def output(expression: str) -> dict[str, Any]:
+    return machine({"A": {**PASS, "Output": f"{{% {expression} %}}"}}, QueryLanguage="JSONata")
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        (machine(LOOP), [END]),
+        (machine({**LOOP, "C": LOOP["A"]}), [END]),
+        (machine({**LOOP, "C": PASS}), [(TARGET, 'State "C" is not reachable.', "/States/C")]),
+        (
+            machine({"A": {"Type": "Pass", "Next": "NOPE"}}),
+            [(TARGET, "Missing 'Next' target: NOPE", "/States/A/Next"), END],
+        ),
+        (
+            machine({"A": PASS}, start="NOPE"),
+            [
+                (TARGET, "Missing 'Next' target: NOPE", "/StartAt"),
+                (TARGET, 'State "A" is not reachable.', "/States/A"),
+            ],
+        ),
+        (machine({"A": {"Type": "Map", "ItemProcessor": machine(LOOP), "End": True}}), []),
+        (
+            machine(
+                {"A": {"Type": "Map", "ItemProcessor": machine({"A": PASS}, QueryLanguage="JSONata"), "End": True}}
+            ),
+            [(SCHEMA, "Field 'QueryLanguage' is not supported", "/States/A/ItemProcessor")],
+        ),
+        (
+            machine({"A": {**PASS, "TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.ALL"]}]}}),
+            [
+                (SCHEMA, "Field 'TimeoutSeconds' is not supported", "/States/A"),
+                (SCHEMA, "Field 'Retry' is not supported", "/States/A"),
+            ],
+        ),
+        (machine({"A": {**PASS, "Output": "x"}}), [(SCHEMA, FOREIGN, "/States/A")]),
+    ],
+)
+def test_what_aws_refuses(definition: dict[str, Any], expected: list[tuple[str, str, str | None]]) -> None:
+    assert found(definition) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("a[1,2)", 'Expected "]", got ","'),
+        ('"unterminated', "String literal must be terminated by a matching quote"),
+        ('{"a":}', 'The symbol "}" cannot be used as a unary operator'),
+        ("$x :=", "Unexpected end of expression"),
+    ],
+)
+def test_an_expression_that_is_none(expression: str, text: str) -> None:
+    assert found(output(expression)) == [("INVALID_JSONATA_EXPRESSION", text, "/States/A/Output")]
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("$$", "Reference to '$$' is not supported."),
+        ("$states.errorOutput.Cause", "Field '$states.errorOutput' does not exist."),
+    ],
+)
+def test_what_an_expression_may_not_read(expression: str, text: str) -> None:
+    assert found(output(expression)) == [("UNSUPPORTED_JSONATA_EXPRESSION", text, "/States/A/Output")]
+
+
+def test_texts_may_hold_what_looks_like_a_reference() -> None:
+    assert found(output("'costs $$ and $states.errorOutput' & $states.input.a")) == []
+
+
+def test_a_refusal_without_a_location_says_null(small: SmallEndpoint) -> None:
+    with pytest.raises(ServiceError) as refused:
+        small.create(machine(LOOP))
+    assert refused.value.message == (
+        "Invalid State Machine Definition: 'MISSING_END_STATE: Workflow has no terminal state at null'"
+    )
+    shown = small.sfn("validate_state_machine_definition", definition=json.dumps(machine(LOOP)))
+    assert shown["diagnostics"] == [{"severity": "ERROR", "code": END[0], "message": END[1]}]
