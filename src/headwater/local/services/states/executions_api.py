@@ -13,12 +13,15 @@ from headwater.local.service import Call, Members, Service, ServiceError, operat
 from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.history import api_event
+from headwater.local.services.states.json_problems import json_problem
+from headwater.local.services.states.machines import check_arn
 from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.quotas import MAX_DATA_BYTES
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
+_EXECUTION_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+")
 _DATA = frozenset({"cause", "error", "input", "output", "outputDetails"})
 REDRIVABLE = ("ABORTED", "FAILED", "TIMED_OUT")
 
@@ -121,7 +124,10 @@ class ExecutionsApi(Service):
         try:
             json.loads(input)
         except ValueError as error:
-            raise ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+            problem = json_problem(input, error) if input else "Invalid execution input."
+            raise ServiceError(
+                "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{problem}'"
+            ) from error
         if len(input.encode()) > MAX_DATA_BYTES:
             raise ServiceError("InvalidExecutionInput", f"Input exceeds the maximum of {MAX_DATA_BYTES} bytes")
         kind = machine["type"]
@@ -146,8 +152,7 @@ class ExecutionsApi(Service):
         return record, revision["definition"]
 
     def _record(self, arn: str) -> ExecutionRecord:
-        if not re.fullmatch(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+", arn):
-            raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
+        check_arn(arn, _EXECUTION_ARN)
         if ":express:" in arn:
             raise ServiceError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
         record = self.runtime.journal.record(arn)

@@ -56,8 +56,19 @@ def _hash(data: Any, algorithm: Any) -> Any:
 
 
 def _random(seed: Any = None) -> float:
-    source = random.SystemRandom() if seed is None else random.Random(seed)  # nosec B311: seeded on request
-    return source.random()
+    if seed is None:
+        return random.SystemRandom().random()
+    return _java_random(int(seed))
+
+
+def _java_random(seed: int) -> float:
+    """The first ``nextDouble`` of Java's ``Random(seed)``, as on AWS (``$random(42)`` is 0.7275636800328681)."""
+    state = (seed ^ 0x5DEECE66D) & (1 << 48) - 1
+    bits = []
+    for wanted in (26, 27):
+        state = (state * 0x5DEECE66D + 0xB) & (1 << 48) - 1
+        bits.append(state >> 48 - wanted)
+    return ((bits[0] << 27) + bits[1]) / (1 << 53)
 
 
 def _parse(text: Any) -> Any:

@@ -27,6 +27,7 @@ class Machines:
         """The machine of an ARN; StateMachineDoesNotExist when there is none."""
         machine = self.store.get(MACHINE, arn)
         if machine is None:
+            check_arn(arn, _ARN)
             raise missing(arn)
         return machine
 
@@ -50,8 +51,7 @@ class Machines:
             version_arn = route(alias["routingConfiguration"])
             machine, revision, _, _ = self.resolve(version_arn)
             return machine, revision, version_arn, arn
-        if not _ARN.fullmatch(arn):
-            raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
+        check_arn(arn, _ARN)
         raise missing(arn)
 
     def add_revision(self, body: dict[str, Any]) -> str:
@@ -59,6 +59,14 @@ class Machines:
         revision_id = str(body["id"])
         self.store.put(REVISION, revision_id, body)
         return revision_id
+
+
+def check_arn(arn: str, form: re.Pattern[str]) -> None:
+    """Refuse a text that is no ARN of the wanted form (InvalidArn)."""
+    if not arn.startswith("arn:"):
+        raise ServiceError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+    if not form.fullmatch(arn):
+        raise ServiceError("InvalidArn", f"Invalid Arn: '{arn}'")
 
 
 def missing(arn: str) -> ServiceError:

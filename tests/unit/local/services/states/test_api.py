@@ -122,3 +122,44 @@ def test_input_that_aws_refuses(small: SmallEndpoint, input: str) -> None:
     machine = small.create(chain(("p", PASS)))
     with pytest.raises(ServiceError, match="InvalidExecutionInput"):
         small.sfn("start_execution", stateMachineArn=machine, input=input)
+
+
+VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+
+
+@pytest.mark.parametrize(
+    ("input", "problem"),
+    [
+        ("", "Invalid execution input."),
+        ("not some json", f"Unrecognized token 'not': was expecting {VALUES}"),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+    ],
+)
+def test_input_that_is_no_json_is_refused_in_awss_words(small: SmallEndpoint, input: str, problem: str) -> None:
+    machine = small.create(chain(("p", PASS)))
+    with pytest.raises(ServiceError) as refused:
+        small.sfn("start_execution", stateMachineArn=machine, input=input)
+    assert refused.value.message == f"Invalid State Machine Execution Input: '{problem}'"
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"),
+    [
+        ("describe_execution", "executionArn"),
+        ("describe_state_machine", "stateMachineArn"),
+        ("get_execution_history", "executionArn"),
+        ("list_executions", "stateMachineArn"),
+    ],
+)
+def test_what_is_no_arn_is_refused(small: SmallEndpoint, operation: str, member: str) -> None:
+    with pytest.raises(ServiceError) as refused:
+        small.sfn(operation, **{member: "not_an_arn"})
+    assert (refused.value.code, refused.value.message) == (
+        "InvalidArn",
+        "Invalid Arn: 'Invalid ARN prefix: not_an_arn'",
+    )
+
+
+def test_a_seeded_random_number_is_javas(small: SmallEndpoint) -> None:
+    machine = chain(("p", {"Type": "Pass", "Output": "{% $random(42) %}"}), QueryLanguage="JSONata")
+    assert json.loads(small.run(machine)["output"]) == 0.7275636800328681

@@ -1,0 +1,28 @@
+"""What AWS says of a text that is no JSON: the words of Jackson, the parser that it uses.
+
+Source: answers of ``StartExecution``, recorded 2023-06, read 2026-11-25. What is not known is said in Python's words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+def json_problem(text: str, error: ValueError) -> str:
+    """The problem that reading ``text`` as JSON met."""
+    if not isinstance(error, json.JSONDecodeError) or error.pos >= len(text):
+        return str(error)
+    character = text[error.pos]
+    shown = f"Unexpected character ('{character}' (code {ord(character)}))"
+    if error.msg.startswith("Expecting property name"):
+        return f"{shown}: was expecting double-quote to start field name"
+    if error.msg == "Expecting value":
+        word = _WORD.match(text, error.pos)
+        if word:
+            return f"Unrecognized token '{word.group()}': was expecting {_VALUES}"
+        return f"{shown}: expected a valid value {_VALUES}"
+    return str(error)
