@@ -75,6 +75,9 @@ def test_a_script_is_trained_from_channels_to_model(kit: Kit) -> None:
     assert job["TrainingStartTime"] <= job["TrainingEndTime"]
     assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"] >= 1
     assert "validation-auc:0.75" in kit.log(TRAINING_LOG, "fit-1")
+    of_model = {"Name": "ModelArtifacts.S3ModelArtifacts", "Value": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    [found] = kit.sagemaker.search(Resource="TrainingJob", SearchExpression={"Filters": [of_model]})["Results"]
+    assert found["TrainingJob"]["TrainingJobName"] == "fit-1"
     assert not (kit.endpoint.home / "sagemaker" / "training-jobs" / "fit-1").exists()
 
 

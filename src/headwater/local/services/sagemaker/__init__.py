@@ -10,13 +10,13 @@ import shutil
 
 from headwater.local.services.sagemaker.model_packages import ModelPackageOperations
 from headwater.local.services.sagemaker.processing import ProcessingOperations
+from headwater.local.services.sagemaker.search import SearchOperations
 from headwater.local.services.sagemaker.tags import TagOperations
-from headwater.local.services.sagemaker.training import TrainingOperations
 
 __all__ = ["SageMakerService"]
 
 
-class SageMakerService(TrainingOperations, ProcessingOperations, ModelPackageOperations, TagOperations):
+class SageMakerService(SearchOperations, ProcessingOperations, ModelPackageOperations, TagOperations):
     """The service."""
 
     def start(self) -> None:
