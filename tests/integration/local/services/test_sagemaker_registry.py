@@ -49,6 +49,14 @@ def test_versions_are_numbered_and_never_again(kit: Kit) -> None:
     assert described["InferenceSpecification"]["Containers"][0]["Image"] == XGBOOST
 
 
+def test_a_version_keeps_its_model_card(kit: Kit) -> None:
+    card = {"ModelCardContent": '{"intended_uses": {}}', "ModelCardStatus": "Draft"}
+    assert kit.sagemaker.describe_model_package(ModelPackageName=version(kit, ModelCard=card))["ModelCard"] == card
+    for wrong in ({"ModelCardContent": "{", "ModelCardStatus": "Draft"}, {**card, "ModelCardStatus": "Done"}):
+        with pytest.raises(ClientError, match="ModelCardContent is not JSON|enum value set"):
+            version(kit, ModelCard=wrong)
+
+
 def test_a_version_is_approved(kit: Kit) -> None:
     arn = version(kit)
     kit.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="ok")
@@ -98,11 +106,10 @@ def test_the_registry_outlives_the_endpoint(kit: Kit, endpoint: LocalEndpoint) -
         again.stop()
 
 
-@pytest.mark.parametrize("member", ["ModelPackageName", "ModelCard", "CertifyForMarketplace"])
+@pytest.mark.parametrize("member", ["ModelPackageName", "CertifyForMarketplace"])
 def test_what_is_not_computed_is_refused_by_name(kit: Kit, member: str) -> None:
     values: dict[str, Any] = {
         "CertifyForMarketplace": True,
-        "ModelCard": {"ModelCardContent": "{}"},
         "ModelPackageName": "alone",
     }
     with pytest.raises(ClientError, match=member):

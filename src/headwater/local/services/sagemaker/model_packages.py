@@ -23,17 +23,28 @@ from headwater.local.store import Record
 
 TOKENS = "sagemaker.model-package-token"
 APPROVALS = frozenset({"Approved", "PendingManualApproval", "Rejected"})
+CARD_STATES = frozenset({"Approved", "Archived", "Draft", "PendingReview"})
 UNCOMPUTED = (
     "AdditionalInferenceSpecifications",
     "CertifyForMarketplace",
     "ManagedStorageType",
-    "ModelCard",
     "ModelLifeCycle",
     "ModelPackageName",
     "ModelPackageRegistrationType",
     "SourceAlgorithmSpecification",
     "ValidationSpecification",
 )
+
+
+def _check_card(card: Members | None) -> None:
+    """A model card is JSON in one of four states; what it says is kept, and not looked at."""
+    if card is None:
+        return
+    check_choice("modelCard.modelCardStatus", card.get("ModelCardStatus"), CARD_STATES)
+    try:
+        json.loads(card.get("ModelCardContent", "{}"))
+    except ValueError as error:
+        raise invalid(f"ModelCard.ModelCardContent is not JSON: {error}") from error
 
 
 def _key(group: str, version: int) -> str:
@@ -98,6 +109,7 @@ class ModelPackageOperations(ModelGroupOperations):
         if not request.get("ModelPackageGroupName"):
             raise invalid("ModelPackageGroupName is required: Headwater keeps versioned model packages")
         check_choice("modelApprovalStatus", request.get("ModelApprovalStatus"), APPROVALS)
+        _check_card(request.get("ModelCard"))
         self.group(call, request["ModelPackageGroupName"])
         specification = request.get("InferenceSpecification") or {}
         for container in specification.get("Containers", []):
