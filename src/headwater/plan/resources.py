@@ -147,6 +147,7 @@ def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
                 "PythonVersion": "3",
                 "ScriptLocation": {"Fn::Sub": f"s3://${{{ASSETS_BUCKET}}}/{code.key}"},
             },
+            "ExecutionClass": "FLEX" if stage.flexible else "STANDARD",
             "WorkerType": stage.worker_type,
             "NumberOfWorkers": stage.workers,
             # The state machine retries, and one run at a time keeps a bookmark in step with the data.

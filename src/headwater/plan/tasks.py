@@ -44,6 +44,8 @@ _LAKE = f"s3://${{{BUCKET}}}/"
 _ASSETS = f"s3://${{{ASSETS_BUCKET}}}/"
 # Beyond a job's own time limit: the service's own time-out says more than States.Timeout, so it comes first.
 _GRACE_S = 300
+# How long a flexible Glue job may wait for spare capacity, which its own time limit does not count.
+_FLEX_WAIT_S = 3600
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Tasks:
         return {
             "Resource": "glue:startJobRun.sync",
             "Arguments": {"JobName": f"${{{naming.resource_id(stage)}}}", "Arguments": arguments},
-            "TimeoutSeconds": stage.timeout_s + _GRACE_S,
+            "TimeoutSeconds": stage.timeout_s + _GRACE_S + (_FLEX_WAIT_S if stage.flexible else 0),
         }
 
     def _processing(self, stage: ProcessingStage) -> State:

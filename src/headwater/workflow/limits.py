@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from headwater.workflow.stages import Stage
+from headwater.workflow.stages import FLEX_WORKERS, Stage
 
 # kind → knob → (least, most, AWS's rule)
 RANGES: dict[str, dict[str, tuple[int, int, str]]] = {
@@ -57,8 +57,18 @@ def knob_mistakes(stage: Stage) -> list[str]:
     if not _is_int(stage.retries) or not 0 <= stage.retries <= MOST_RETRIES:
         found.append(f"retries={stage.retries!r}: expected a whole number from 0 to {MOST_RETRIES}")
     found += [f"{name}={value!r}: expected True or False" for name, value in _switches(stage)]
+    found += _flex(stage)
     found += _machine(stage)
     return found
+
+
+def _flex(stage: Stage) -> list[str]:
+    flex, worker = getattr(stage, "flex", None), getattr(stage, "worker_type", "")
+    if flex is not None and not isinstance(flex, bool):
+        return [f"flex={flex!r}: expected True, False, or nothing for wherever Glue allows it"]
+    if flex and worker not in FLEX_WORKERS:
+        return [f"flex=True: Glue's flexible execution takes workers {' and '.join(FLEX_WORKERS)}, got {worker}"]
+    return []
 
 
 def _range(stage: Stage, name: str, least: int, most: int, rule: str) -> str | None:

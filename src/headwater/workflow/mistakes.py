@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from headwater.errors import Mistake
 from headwater.workflow import names, order
+from headwater.workflow.checkpoints import checkpoint_mistakes
 from headwater.workflow.lake import FORMATS, Dataset
 from headwater.workflow.limits import knob_mistakes
 from headwater.workflow.origin import Origin
@@ -71,8 +72,14 @@ def _workflow_names(workflow: Workflow) -> Found:
             yield at, f"tag {key!r} has the value {value!r}: {names.TAG_VALUE.rule}"
     if len(workflow.tags) > 45:
         yield at, f"{len(workflow.tags)} tags: AWS takes 50 a resource, and Headwater adds some of its own; keep to 45"
+    if (budget := workflow.budget_usd) is not None and not _is_amount(budget):
+        yield at, f"budget_usd={budget!r}: expected a number of US dollars above 0"
     if workflow.schedule is not None and (text := schedule_mistake(workflow.schedule)):
         yield at, text
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _parameters(workflow: Workflow) -> Found:
@@ -134,6 +141,9 @@ def _scripts(workflow: Workflow) -> Found:
         if isinstance(stage, ScriptStage):
             for text in (*script_mistakes(workflow.root, stage), *requirement_mistakes(workflow.root, stage)):
                 yield stage.origin, f"stage {stage.name!r}: {text}"
+            if isinstance(stage, TrainingStage):
+                for text in checkpoint_mistakes(workflow.root, stage):
+                    yield stage.origin, f"stage {stage.name!r}: {text}"
 
 
 def _writers(workflow: Workflow) -> Found:

@@ -12,6 +12,9 @@ from headwater.workflow.origin import Origin, caller
 When = Literal["success", "always", "failure"]
 Comparison = Literal[">=", ">", "<=", "<"]
 
+# Glue's flexible execution takes these workers (Glue developer guide, "Flexible job runs", read 2026-11-25).
+FLEX_WORKERS = ("G.1X", "G.2X")
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -108,8 +111,14 @@ class SparkStage(ScriptStage):
 
     kind = "spark"
     bookmark: bool = False
+    flex: bool | None = None
     worker_type: str = "G.1X"
     workers: int = 2
+
+    @property
+    def flexible(self) -> bool:
+        """Whether Glue runs it on spare capacity: as declared, else wherever Glue allows it."""
+        return self.worker_type in FLEX_WORKERS if self.flex is None else self.flex
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,9 @@ class Workflow:
         An EventBridge Scheduler expression, `cron(…)` or `rate(…)`, in UTC.
     tags:
         Tags for every resource.
+    budget_usd:
+        What it may cost on AWS: a month if there is a schedule, a run if not. `headwater deploy` refuses a plan whose
+        estimate is above it. In US dollars, without taxes.
     parameters:
         Run parameters and their defaults. RUN_DATE always exists, with the default "" (all the data there is).
     """
@@ -59,12 +62,14 @@ class Workflow:
         *,
         schedule: str | None = None,
         tags: Mapping[str, str] | None = None,
+        budget_usd: float | None = None,
         parameters: Mapping[str, Parameter] | None = None,
     ) -> None:
         self.name = name
         self.lake = lake
         self.schedule = schedule
         self.tags = dict(tags or {})
+        self.budget_usd = budget_usd
         self.parameters: dict[str, Parameter] = {RUN_DATE: "", **(parameters or {})}
         self.origin = caller()
         self.root = Path(self.origin.file).resolve().parent
@@ -144,6 +149,7 @@ class Workflow:
         writes: Datasets = (),
         after: After = (),
         bookmark: bool = False,
+        flex: bool | None = None,
         worker_type: str = "G.1X",
         workers: int = 2,
         timeout_s: int = 7200,
@@ -159,6 +165,9 @@ class Workflow:
             A PySpark file of the project.
         bookmark:
             Whether the job reads only what is new since its last success.
+        flex:
+            Whether Glue runs it on spare capacity, for about a third less: it may start later, and start over. By
+            default wherever Glue allows it, which is for workers G.1X and G.2X.
         worker_type, workers:
             Glue's worker type and how many of them, the driver's included.
         """
@@ -170,6 +179,7 @@ class Workflow:
                 writes=self._datasets("writes", writes),
                 after=_names(after),
                 bookmark=bookmark,
+                flex=flex,
                 worker_type=worker_type,
                 workers=workers,
                 timeout_s=timeout_s,
@@ -260,7 +270,8 @@ class Workflow:
         instance_type, instance_count, volume_gb:
             The machines, and each one's disk in GB.
         spot:
-            Managed spot capacity, with checkpoints.
+            Managed spot capacity, with checkpoints: AWS may take the machine back at any time, so the script must save
+            to /opt/ml/checkpoints and go on from there.
         max_wait_s:
             How long to wait for spot capacity and the training together; twice ``timeout_s`` unless given.
         """

@@ -27,7 +27,10 @@ def declare(tmp_path: Path) -> Declare:
 
     def load(text: str, head: str = HEAD) -> list[Mistake]:
         for script in ("s.py", "f.py"):
-            (tmp_path / script).write_text("def handler(event, context): ...\n")
+            if not (tmp_path / script).exists():
+                (tmp_path / script).write_text(
+                    "def handler(event, context): ...\nCHECKPOINTS = '/opt/ml/checkpoints'\n"
+                )
         source = head + text
         (tmp_path / "workflow.py").write_text(source)
         try:

@@ -20,9 +20,10 @@ from headwater.local.service import Call, Endpoint, Members, ServiceError, opera
 from headwater.local.services.glue import event_logs, job_arguments, versions
 from headwater.local.services.glue.bookmarks import BookmarkOperations
 from headwater.local.services.glue.job_arguments import RunFailed
-from headwater.local.services.glue.jobs import check_capacity
+from headwater.local.services.glue.jobs import check_capacity, check_execution_class
 from headwater.local.services.glue.run_launch import RunLauncher, outcome
 from headwater.local.services.glue.run_records import (
+    COPIED,
     ENDED,
     RUN,
     TOPIC,
@@ -158,6 +159,8 @@ class RunOperations(BookmarkOperations):
         merged = job_arguments.merge(job["Job"], arguments)
         job_arguments.check(merged)
         event_logs.wanted(merged)
+        effective = {**job["Job"], **{key: value for key, value in given.items() if value is not None}}
+        check_execution_class(effective.get("ExecutionClass"), effective)
         if job["Job"]["Command"]["Name"] == "glueetl":
             versions.check_installed(job_name, job["Job"]["GlueVersion"])
         with self.store.transaction():
@@ -212,7 +215,7 @@ class RunOperations(BookmarkOperations):
         self._finish_run(record, state, message, exit.duration_s, detail)
         self._launcher.remove(record["Id"])
         if state == "FAILED" and record["Attempt"] < job["Job"].get("MaxRetries", 0):
-            given = {key: record.get(key) for key in ("Timeout", "WorkerType", "NumberOfWorkers", "MaxCapacity")}
+            given = {key: record.get(key) for key in COPIED}
             self._begin_run(record["JobName"], record["Arguments"], given, record["Attempt"] + 1, record["Id"])
 
     def _stop_run(self, job_name: str, run_id: str) -> Members | None:
