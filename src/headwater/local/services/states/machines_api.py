@@ -16,6 +16,7 @@ from headwater.local.services.states.quotas import MAX_DEFINITION_BYTES
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 from headwater.local.services.states.validator import validate
+from headwater.local.services.states.variable_references import variable_references
 from headwater.local.store import Record
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
@@ -54,6 +55,12 @@ def check_logging(configuration: Members | None) -> None:
             raise ServiceError(
                 "InvalidLoggingConfiguration", "Invalid Logging Configuration: the destination is no log group ARN."
             )
+
+
+def _read_variables(definition: str) -> Members:
+    """What the states read of variables, where any do."""
+    found = variable_references(definition) if definition else {}
+    return {"variableReferences": found} if found else {}
 
 
 def _tagged_kind(arn: str) -> str:
@@ -175,7 +182,7 @@ class MachinesApi(Service):
         }
         if version_arn or machine["updated_ms"] != machine["created_ms"]:
             answer["revisionId"] = revision["id"]
-        return answer
+        return answer | _read_variables(answer["definition"])
 
     @operation
     def describe_state_machine_for_execution(
@@ -186,7 +193,7 @@ class MachinesApi(Service):
         if record is None:
             raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{executionArn}'")
         revision = self.runtime.machines.revision(record.revision)
-        return {
+        answer: Members = {
             "stateMachineArn": record.machine_arn,
             "name": record.machine_name,
             "definition": "" if includedData == "METADATA_ONLY" else revision["definition"],
@@ -195,6 +202,9 @@ class MachinesApi(Service):
             "revisionId": revision["id"],
             **{key: revision[key] for key in _CONFIGURATION},
         }
+        if record.map_run_arn is not None:
+            answer |= {"mapRunArn": record.map_run_arn, "label": record.machine_arn.rpartition("/")[2]}
+        return answer | _read_variables(answer["definition"])
 
     @operation
     def delete_state_machine(self, call: Call, stateMachineArn: str) -> Members:
