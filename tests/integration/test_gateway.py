@@ -43,6 +43,16 @@ def test_an_unsigned_request_gets_aws_error(endpoint: LocalEndpoint) -> None:
     assert b"<Code>AccessDenied</Code>" in body
 
 
+def test_an_upload_by_a_form_is_refused_by_name(endpoint: LocalEndpoint) -> None:
+    form = urllib.request.Request(
+        endpoint.url + "/lake", data=b"--B--\r\n", headers={"Content-Type": "multipart/form-data; boundary=B"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(form)
+    assert refused.value.code == 501
+    assert b"<Code>NotImplemented</Code>" in (body := refused.value.read()) and b"PostObject" in body
+
+
 def test_a_wrong_secret_does_not_match(endpoint: LocalEndpoint) -> None:
     with pytest.raises(ClientError) as caught:
         client_factory(endpoint.url, secret="wrong")("sts").get_caller_identity()

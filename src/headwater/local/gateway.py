@@ -174,7 +174,7 @@ class Gateway:
             service = _service_of(http, found)
             http = _path_style(http) if service == "s3" else http
             if found is None:
-                raise _missing_token(service)
+                raise _missing_token(service, http)
             principal, http, routed, upload = await self._authenticated(service, http, found, receive)
             members = wire.parse(routed)
             if upload is not None:
@@ -294,7 +294,7 @@ def _refuse_strangers(http: HttpRequest) -> HttpResponse | None:
 def _service_of(http: HttpRequest, found: Signature | None) -> str:
     if found is None:
         target = http.headers.get("x-amz-target", "")
-        return "s3" if not target and http.method != "POST" else "sts"
+        return "s3" if not target and http.method != "POST" or _is_form(http) else "sts"
     service = SIGNING_NAMES.get(found.service, found.service)
     if service == "sagemaker" and re.match(r"/endpoints/[^/]+/(invocations|async-invocations)", http.path):
         service = "sagemaker-runtime"
@@ -308,7 +308,15 @@ def _early(service: str, http: HttpRequest, error: ServiceError, request_id: str
     return wire.plain_error(service, http.method, http.headers.get("content-type"), error, request_id)
 
 
-def _missing_token(service: str) -> ServiceError:
+def _is_form(http: HttpRequest) -> bool:
+    """Whether a browser's form is sent: S3's PostObject, whose policy and signature are among the fields."""
+    return http.method == "POST" and http.headers.get("content-type", "").startswith("multipart/form-data")
+
+
+def _missing_token(service: str, http: HttpRequest) -> ServiceError:
+    if _is_form(http):
+        text = "Headwater does not compute uploads by a form (PostObject), and refuses them. Presign a PUT instead."
+        return ServiceError("NotImplemented", text, 501)
     if service == "s3":
         return ServiceError("AccessDenied", "Access Denied: the request is not signed; use the endpoint's key.", 403)
     return ServiceError("MissingAuthenticationToken", "Missing Authentication Token", 403)
