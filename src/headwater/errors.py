@@ -6,6 +6,7 @@
     ├─ DeclarationError                  3   mistakes in workflow.py, all of them at once
     ├─ WorkflowLoadError                 3   workflow.py is missing, does not import, or holds no workflow
     ├─ PlanError                         4   a sound declaration that no template can hold
+    │   └─ BudgetError                   4   a plan whose estimated cost is above its budget
     ├─ CloudError                        5   a call to AWS or to the endpoint was refused; carries AWS's code
     │   ├─ CredentialsError              5   no credentials, or expired ones
     │   ├─ EndpointError                 5   the endpoint is not up, or does not answer
@@ -75,6 +76,10 @@ class PlanError(HeadwaterError):
     """A sound declaration that no template can hold, as for an AWS quota."""
 
     exit_code = 4
+
+
+class BudgetError(PlanError):
+    """A plan whose estimated cost on AWS is above its budget: nothing was deployed."""
 
 
 class CloudError(HeadwaterError):

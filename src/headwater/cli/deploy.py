@@ -40,6 +40,7 @@ def deploy(
         if not (yes or dry_run or sys.stdin.isatty()):
             raise UsageError("nothing was changed: say --yes to deploy without being asked, or --dry-run to look only")
         from headwater.cli.checks import check_plan
+        from headwater.cli.costing import check_budget
         from headwater.cli.deploying import deployment_of, files_of, tags_of
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
@@ -48,6 +49,7 @@ def deploy(
         plan = folder.plan
         with folder.cloud(Where(on, profile, region)) as cloud:
             check_plan(plan, cloud)
+            check_budget(folder, cloud.region)
             deployment = deployment_of(plan, cloud)
             say = _say(json)
             files = deployment.store.package(files_of(plan))

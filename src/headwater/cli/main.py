@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "Show a run and its stages.",
     "logs": "Show a stage's log lines.",
     "history": "Show the runs, or the events of one.",
+    "cost": "Estimate what a run costs on AWS.",
     "lake": "Put, get, ls, sync and rm the lake's files.",
     "policies": "Compare what roles may do with what they did.",
     "destroy": "Delete the stack; the lake's data stays.",

@@ -25,6 +25,7 @@ def resume(
 ) -> None:
     """Go on from where the run ended. Stages that had finished are not run again."""
     with reported(debug):
+        from headwater.cli.costing import cost_of_run
         from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.project import Project as ProjectFolder
@@ -42,5 +43,6 @@ def resume(
             out.print(f"going on with run {arn.rsplit(':', 1)[-1]}")
             ended = follow(runs, arn, folder.kinds)
             if ended.status == "SUCCEEDED":
-                say_summary(summary(folder.plan, cloud, found, ended), ended)
+                cost = cost_of_run(folder, cloud, found["Bucket"], ended)
+                say_summary({**summary(folder.plan, cloud, found, ended), "cost": cost}, ended)
             raise_if_failed(cloud, ended)

@@ -37,6 +37,7 @@ def run(
 ) -> None:
     """Run the workflow on the embedded endpoint (started when none is up) or on AWS, and follow it to its end."""
     with reported(debug):
+        from headwater.cli.costing import cost_of_run
         from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.periods import check_run_date
@@ -55,6 +56,7 @@ def run(
             settle_unfinished(runs, anew)
             ended = follow(runs, runs.start(run_input), folder.kinds, quiet=json)
             made = summary(folder.plan, cloud, found, ended)
+            made["cost"] = cost_of_run(folder, cloud, found["Bucket"], ended)
             if json:
                 print_json(made)
             if ended.status == "SUCCEEDED" and not json:

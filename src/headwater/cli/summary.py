@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from headwater.cli.cost_view import say_cost
 from headwater.cli.console import bytes_text, counted, out, seconds_text
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def say_summary(made: dict[str, Any], run: Run) -> None:
     for stage, values in made["metrics"].items():
         shown = ", ".join(f"{name} {_number(value)}" for name, value in values.items())
         out.print(f"  {escape(stage):<16} {shown}")
+    if made.get("cost"):
+        say_cost(made["cost"])
     out.print("  `headwater status`, `headwater logs STAGE` and `headwater history` tell more.", style="dim")
 
 

@@ -45,6 +45,8 @@ class StageRun:
         PENDING, RUNNING, SUCCEEDED, FAILED, ABORTED.
     attempts:
         How often its task was started.
+    seconds:
+        How long each attempt that ended worked: what the service says that it bills, else from its start to its end.
     job:
         What the task started: ``{"service", "id", "log_group", "log_stream"}``, or None.
     error, cause:
@@ -56,6 +58,7 @@ class StageRun:
     started: datetime | None = None
     ended: datetime | None = None
     attempts: int = 0
+    seconds: list[float] = field(default_factory=list)
     job: dict[str, str] | None = None
     error: str | None = None
     cause: str | None = None
@@ -92,12 +95,19 @@ class HistoryReader:
         The stage that a state belongs to, or None.
     stages:
         The names of all stages, in the order to show.
+
+    Attributes
+    ----------
+    transitions:
+        How often a state was entered or tried again, which is what Step Functions bills (its pricing page, 2026-11).
     """
 
     stage_of_state: Callable[[str], str | None]
     stages: dict[str, StageRun] = field(default_factory=dict)
     last_id: int = 0
     status: str = RUNNING
+    transitions: int = 0
+    _began: dict[str, datetime] = field(default_factory=dict)
     _events: dict[int, Event] = field(default_factory=dict)
     _open: dict[str, set[str]] = field(default_factory=dict)
 
@@ -120,6 +130,8 @@ class HistoryReader:
                 if run.status in (FAILED, ABORTED):
                     run.status, run.ended = RUNNING, None
         elif kind.endswith("StateEntered"):
+            self.transitions += 1
+            self._began.pop(event["stateEnteredEventDetails"]["name"], None)
             self._entered(event["stateEnteredEventDetails"]["name"], event)
         elif kind.endswith("StateExited"):
             self._exited(event["stateExitedEventDetails"]["name"], event)
@@ -151,15 +163,26 @@ class HistoryReader:
             return
         if kind in ("TaskScheduled", "LambdaFunctionScheduled"):
             run.attempts += state == run.name  # helper states of a stage (a poll loop) are no attempts
+            self.transitions += state in self._began  # tried again
+            self._began[state] = event["timestamp"]
             run.error = run.cause = None
             run.status = RUNNING
             run.job = _scheduled_job(event) or run.job
         elif kind == "TaskSubmitted":
             run.job = _submitted_job(event["taskSubmittedEventDetails"]) or run.job
+        elif kind == "TaskSucceeded":
+            self._worked(run, state, event, event.get("taskSucceededEventDetails", {}).get("output"))
         elif kind in FAILURES:
             details: dict[str, Any] = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
+            self._worked(run, state, event, details.get("cause"))
             run.error, run.cause = details.get("error"), details.get("cause")
             run.status, run.ended = FAILED, event["timestamp"]
+
+    def _worked(self, run: StageRun, state: str, event: Event, said: str | None) -> None:
+        if state == run.name and state in self._began:
+            elapsed_s = (event["timestamp"] - self._began[state]).total_seconds()
+            billed_s = _billed_s(_parse(said))
+            run.seconds.append(elapsed_s if billed_s is None else billed_s)
 
     def _end(self, event: Event, status: str) -> None:
         self.status = status
@@ -187,6 +210,17 @@ def _parse(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _billed_s(job: dict[str, Any]) -> float | None:
+    """What a job's description says that it worked: Glue's or SageMaker's member, or the times of a processing job."""
+    for member in ("ExecutionTime", "BillableTimeInSeconds", "TrainingTimeInSeconds"):
+        if isinstance(job.get(member), int | float):
+            return float(job[member])
+    times = [job.get(member) for member in ("ProcessingStartTime", "ProcessingEndTime")]
+    if all(isinstance(time, int | float) for time in times):
+        return float(times[1] - times[0]) / 1000  # type: ignore[operator]  # both are numbers: milliseconds
+    return None
 
 
 def plain_cause(cause: str | None) -> str:

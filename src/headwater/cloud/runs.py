@@ -32,6 +32,7 @@ class Run:
     error: str | None
     cause: str | None
     stages: list[StageRun] = field(default_factory=list)
+    transitions: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The documented shape of ``headwater status --json``."""
@@ -134,6 +135,7 @@ class Runs:
             error=found.get("error"),
             cause=found.get("cause"),
             stages=stages,
+            transitions=reader.transitions,
         )
 
     def reader(self) -> HistoryReader:

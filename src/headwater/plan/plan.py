@@ -11,6 +11,7 @@ from headwater.errors import PlanError
 from headwater.plan import ending, graph, images, naming, policies, resources, roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
+from headwater.plan.cost.sizes import Size, size_of
 from headwater.plan.graph import Predecessors
 from headwater.plan.nest import Nest, nest
 from headwater.plan.permissions import Permission
@@ -113,6 +114,10 @@ class Plan:
         What the state machine's role may do.
     roles:
         Every role of the template: those of the stages, the state machine's, the schedule's.
+    sizes:
+        What each stage occupies on AWS, which its price depends on.
+    schedule, budget_usd:
+        As declared.
     """
 
     name: str
@@ -130,6 +135,9 @@ class Plan:
     parameters: dict[str, object]
     datasets: dict[str, str]
     owners: dict[str, str] = field(repr=False)
+    sizes: dict[str, Size] = field(default_factory=dict, repr=False)
+    schedule: str | None = None
+    budget_usd: float | None = None
 
     def stage_of_state(self, state: str) -> str | None:
         """Return the stage that a state of the state machine belongs to, None for a state of no stage."""
@@ -177,6 +185,9 @@ def make_plan(workflow: Workflow) -> Plan:
         parameters=dict(workflow.parameters),
         datasets={dataset.name: dataset.prefix for dataset in workflow.lake.datasets},
         owners=definition.owners,
+        sizes={stage.name: size_of(stage) for stage in workflow.stages},
+        schedule=workflow.schedule,
+        budget_usd=workflow.budget_usd,
     )
 
 

@@ -110,3 +110,24 @@ def test_a_cause_is_said_plainly() -> None:
     assert plain_cause(json.dumps({"errorMessage": "no", "errorType": "BadRow"})) == "BadRow: no"
     assert plain_cause("text") == "text"
     assert plain_cause(None) == ""
+
+
+def test_what_each_attempt_worked_and_the_transitions() -> None:
+    failed = {"taskFailedEventDetails": {"error": "Glue.X", "cause": json.dumps({"ExecutionTime": 7})}}
+    succeeded = {"taskSucceededEventDetails": {"output": "{}"}}
+    found = reader("a")
+    found.feed(
+        history(
+            ("ExecutionStarted", 0, {}),
+            ("TaskStateEntered", 1, entered("a")),
+            ("TaskScheduled", 2, {}),
+            ("TaskFailed", 3, failed),
+            ("TaskScheduled", 4, {}),
+            ("TaskStarted", 5, {}),
+            ("TaskSucceeded", 6, succeeded),
+            ("TaskStateExited", 7, exited("a")),
+            ("PassStateEntered", 8, entered("end")),
+        )
+    )
+    assert found.stages["a"].seconds == [7.0, 2.0]
+    assert found.transitions == 3

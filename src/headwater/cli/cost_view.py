@@ -1,0 +1,67 @@
+"""An estimate for people: the line that ends a run, and the table of ``headwater cost``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from headwater.cli.console import out
+
+if TYPE_CHECKING:
+    from headwater.plan.cost.estimate import Estimate
+
+LEFT = ("stage", "service")
+
+
+def say_cost(cost: dict[str, Any]) -> None:
+    """The line that ends a run."""
+    from headwater.cli.costing import usd_text
+
+    if "error" in cost:
+        out.print(f"  no estimate of what this costs on AWS: {escape(cost['error'])}", style="dim")
+        return
+    planned, on_demand = usd_text(cost["planned_usd"]), usd_text(cost["on_demand_usd"])
+    out.print(
+        f"  on AWS this run would cost about {planned} ({cost['region']}; {on_demand} on demand): `headwater cost`"
+    )
+    monthly, budget = cost["planned_usd_a_month"], cost["budget_usd"]
+    spent, span = (cost["planned_usd"], "run") if monthly is None else (monthly, "month")
+    if budget is not None and spent > budget:
+        above = f"  that is {usd_text(spent)} a {span}, above budget_usd={budget}: `headwater deploy` will refuse it"
+        out.print(above, style="yellow")
+
+
+def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
+    """The table, the totals, and what they rest on."""
+    from headwater.cli.costing import usd_text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("stage", "service", "quantity", "on demand", *(() if on_demand else ("as planned",))):
+        table.add_column(column, header_style="bold", justify="left" if column in LEFT else "right", no_wrap=True)
+    for line in most.lines:
+        amounts = [usd_text(line.on_demand_usd), *([] if on_demand else [usd_text(line.planned_usd)])]
+        table.add_row(escape(line.stage), line.service, f"{line.quantity:,.4g} {line.unit}", *amounts)
+    out.print(table, crop=False, overflow="ignore", no_wrap=True, width=max(out.width, 120))
+    totals = [est.on_demand_usd if on_demand else est.planned_usd for est in (least, most)]
+    if most.measured:
+        how = "on demand" if on_demand else f"as planned, {usd_text(most.on_demand_usd)} on demand"
+        out.print(f"run {most.run}: about {usd_text(totals[1])} a run in {most.region} ({how})", markup=False)
+    else:
+        out.print(
+            f"not measured: no run has succeeded yet. A run costs from {usd_text(totals[0])} (AWS's minimum billing) "
+            f"to {usd_text(totals[1])} (every stage up to its timeout_s, as in the table) in {most.region}",
+            style="yellow",
+        )
+    if most.runs_a_month is not None:
+        monthly = totals[1] * most.runs_a_month + (most.storage_usd_a_month or 0.0)
+        at_most = "about" if most.measured else "at most"
+        out.print(f"{at_most} {usd_text(monthly)} a month: {most.runs_a_month:,.4g} runs, and the storage")
+    if most.storage_usd_a_month is not None and most.measured:
+        out.print(f"storage: {usd_text(most.storage_usd_a_month)} a month for what the datasets hold now")
+    for text in most.assumptions:
+        out.print(f"  assumed: {text}", style="dim", markup=False)
+    for text in most.unknown:
+        out.print(f"  not known: {text}", style="dim", markup=False)
+    out.print(f"  prices gathered {most.prices_read}, without taxes; docs/cost.md says from where", style="dim")

@@ -1,0 +1,220 @@
+"""From sizes, work and prices to an estimate, stage by stage, on demand and as planned.
+
+*As planned* is with spare capacity where the plan asks for it: Glue's flexible price, and SageMaker's managed spot. AWS
+publishes no price for the latter, only savings "up to 90%": what is taken off here is an assumption and said to be one.
+
+What AWS bills at least is billed here: a minute for a Glue job, ten minutes for a crawl (https://aws.amazon.com/glue/
+pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a second for a SageMaker job.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headwater.plan.cost.frequency import HOURS_A_MONTH
+from headwater.plan.cost.price_table import PriceTable
+from headwater.plan.cost.sizes import Size
+from headwater.plan.cost.work import Work
+
+SPOT_SAVING = 0.5
+GLUE_LEAST_S, CRAWL_LEAST_S = 60, 600
+GB = 1e9
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that AWS bills for a stage; a price of None is not known.
+
+    Parameters
+    ----------
+    quantity, unit:
+        How much of it, as 0.067 DPU-hours.
+    on_demand_usd, planned_usd:
+        What it costs a run on demand, and as planned.
+    """
+
+    stage: str
+    service: str
+    quantity: float
+    unit: str
+    on_demand_usd: float | None
+    planned_usd: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would cost: ``measured`` says whether the work was measured or only assumed."""
+
+    region: str
+    prices_read: str
+    measured: bool
+    run: str
+    lines: tuple[Line, ...]
+    storage_usd_a_month: float | None
+    runs_a_month: float | None
+    assumptions: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def on_demand_usd(self) -> float:
+        """What the run costs on demand, as far as prices are known."""
+        return sum(line.on_demand_usd or 0.0 for line in self.lines)
+
+    @property
+    def planned_usd(self) -> float:
+        """What the run costs as planned, as far as prices are known."""
+        return sum(line.planned_usd or 0.0 for line in self.lines)
+
+    @property
+    def planned_usd_a_month(self) -> float | None:
+        """What the schedule's runs and the storage cost a month; None without a schedule."""
+        if self.runs_a_month is None:
+            return None
+        return self.planned_usd * self.runs_a_month + (self.storage_usd_a_month or 0.0)
+
+    def by_stage(self) -> dict[str, float]:
+        """Return what each stage costs as planned, the dearest first."""
+        found: dict[str, float] = {}
+        for line in self.lines:
+            found[line.stage] = found.get(line.stage, 0.0) + (line.planned_usd or 0.0)
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the documented shape of ``headwater cost --json``."""
+        totals = {"on_demand_usd": self.on_demand_usd, "planned_usd": self.planned_usd}
+        return {**asdict(self), **totals, "planned_usd_a_month": self.planned_usd_a_month}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A plan's part in an estimate: sizes by stage, and which datasets each reads and writes."""
+
+    sizes: Mapping[str, Size]
+    reads: Mapping[str, tuple[str, ...]]
+    writes: Mapping[str, tuple[str, ...]]
+    runs_a_month: float | None
+
+
+def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float = SPOT_SAVING) -> Estimate:
+    """Estimate what a run costs.
+
+    Parameters
+    ----------
+    spot_saving:
+        What SageMaker's managed spot is taken to save, from 0 to 1.
+    """
+    lines = [line for name, size in plan.sizes.items() for line in _stage(name, size, work, prices, spot_saving)]
+    transition = prices.rate("states.transition")
+    lines.append(_line("(state machine)", "Step Functions", work.transitions, "transitions", transition))
+    lines += _requests(plan, work, prices)
+    stored_gb = sum(size for _, size in work.stored.values()) / GB
+    storage = prices.rate("s3.gb_month")
+    kept = [line for line in lines if line.quantity > 0]
+    return Estimate(
+        region=prices.region,
+        prices_read=prices.read,
+        measured=bool(work.run),
+        run=work.run,
+        lines=tuple(kept),
+        storage_usd_a_month=None if storage is None else storage * stored_gb,
+        runs_a_month=plan.runs_a_month,
+        assumptions=tuple(_assumptions(plan.sizes.values(), work, spot_saving)),
+        unknown=tuple(_unknown(kept, storage, prices.region)),
+    )
+
+
+def least_work(sizes: Mapping[str, Size]) -> Work:
+    """Return the least that a run can do: one attempt a stage, of no length, for which AWS bills its minimum."""
+    return Work("", {name: [0.0] for name in sizes}, len(sizes))
+
+
+def most_work(sizes: Mapping[str, Size]) -> Work:
+    """Return a run whose every stage takes as long as it may, once."""
+    return Work("", {name: [float(size.timeout_s)] for name, size in sizes.items()}, len(sizes))
+
+
+def _line(
+    stage: str, service: str, quantity: float, unit: str, usd: float | None, planned: float | None = None
+) -> Line:
+    on_demand = None if usd is None else quantity * usd
+    return Line(stage, service, quantity, unit, on_demand, on_demand if planned is None else quantity * planned)
+
+
+def _stage(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: float) -> Iterator[Line]:
+    attempts = work.seconds.get(name, [])
+    if not attempts:
+        return
+    if size.kind == "spark":
+        yield _glue_job(name, size, attempts, prices)
+    elif size.kind == "crawler":
+        hours = sum(max(seconds, CRAWL_LEAST_S) for seconds in attempts) / 3600
+        yield _line(name, "Glue crawler", (size.dpus or 0) * hours, "DPU-hours", prices.rate("glue.crawler_dpu_hour"))
+    elif size.kind == "function":
+        yield from _function(name, size, attempts, prices)
+    elif size.kind in ("processing", "training"):
+        yield from _machines(name, size, attempts, prices, spot_saving)
+
+
+def _glue_job(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Line:
+    hours = sum(max(math.ceil(seconds), GLUE_LEAST_S) for seconds in attempts) / 3600
+    if size.dpus is None:
+        return _line(name, "Glue", hours, f"hours of {size.worker_type} workers", None)
+    flex = prices.rate("glue.flex_dpu_hour") if size.flex else None
+    service = "Glue, flexible" if size.flex else "Glue"
+    return _line(name, service, size.dpus * hours, "DPU-hours", prices.rate("glue.dpu_hour"), flex)
+
+
+def _function(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Iterator[Line]:
+    billed_s = sum(max(math.ceil(seconds * 1000), 1) for seconds in attempts) / 1000
+    rate = prices.rate(f"lambda.gb_second.{size.architecture}")
+    yield _line(name, "Lambda", billed_s * size.memory_mb / 1024, "GB-seconds", rate)
+    yield _line(name, "Lambda", len(attempts), "requests", prices.rate("lambda.request"))
+
+
+def _machines(name: str, size: Size, attempts: list[float], prices: PriceTable, saving: float) -> Iterator[Line]:
+    hours = sum(max(math.ceil(seconds), 1) for seconds in attempts) / 3600 * size.instance_count
+    usd = prices.rate(f"sagemaker.{size.kind}.{size.instance_type}")
+    planned = usd * (1 - saving) if usd is not None and size.spot else None
+    service = f"SageMaker {size.kind}" + (", spot" if size.spot else "")
+    yield _line(name, service, hours, f"hours of {size.instance_type}", usd, planned)
+    volumes = prices.rate(f"sagemaker.{size.kind}.storage_gb_month")
+    yield _line(name, f"SageMaker {size.kind}", size.volume_gb * hours / HOURS_A_MONTH, "GB-months of disk", volumes)
+
+
+def _requests(plan: Reading, work: Work, prices: PriceTable) -> Iterator[Line]:
+    """A PUT for each object written and a GET for each read, of each dataset that a stage that ran has."""
+    for name in plan.sizes:
+        if work.seconds.get(name):
+            puts = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.writes.get(name, ()))
+            gets = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.reads.get(name, ()))
+            yield _line(name, "S3", puts, "PUT requests", prices.rate("s3.put"))
+            yield _line(name, "S3", gets, "GET requests", prices.rate("s3.get"))
+
+
+def _assumptions(sizes: Iterable[Size], work: Work, spot_saving: float) -> Iterator[str]:
+    if work.run:
+        yield "a stage takes as long on AWS, on the machines planned, as it took here; start-up is not counted"
+    if any(size.kind == "crawler" for size in sizes):
+        yield "a crawl takes 2 DPUs, as in the example of Glue's pricing page, and is billed 10 minutes at least"
+    if any(size.spot for size in sizes):
+        yield (
+            f"managed spot saves {spot_saving:.0%}: AWS publishes no price, only savings of up to 90% (--spot-saving)"
+        )
+    if any(size.flex for size in sizes):
+        yield "a flexible Glue job is not interrupted"
+    if work.stored:
+        yield "S3 is asked once for each object that a stage reads or writes"
+
+
+def _unknown(lines: Iterable[Line], storage: float | None, region: str) -> Iterator[str]:
+    stages: dict[str, list[str]] = {}
+    for line in lines:
+        if line.on_demand_usd is None:
+            stages.setdefault(f"the price of {line.unit} ({line.service}) in {region}", []).append(line.stage)
+    yield from (f"{text}, for {', '.join(dict.fromkeys(names))}" for text, names in stages.items())
+    if storage is None:
+        yield f"the price of S3 storage in {region}"
+    yield "log volume, data transfer, KMS and other requests, and free tiers"
