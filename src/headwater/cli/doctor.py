@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from rich.markup import escape
+
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
 from headwater.cli.options import Debug, Home, Json, Project
 
@@ -32,9 +34,9 @@ def doctor(
             print_json([check.to_json() for check in checks])
         else:
             for check in checks:
-                out.print(f"{MARKS[check.state]} {check.name:<16} {check.found}")
+                out.print(f"{MARKS[check.state]} {check.name:<16} {escape(check.found)}")
                 if check.mend:
-                    out.print(f"     {'':<16} → {check.mend}")
+                    out.print(f"     {'':<16} → {escape(check.mend)}")
         if any(check.state == "bad" for check in checks):
             raise Exit(FAILED)
 
