@@ -29,6 +29,7 @@ FAST: dict[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.submit.deployMode": "client",
     "spark.ui.enabled": "false",
+    "spark.ui.liveUpdate.period": "0",  # every query is known at its end, for what it touched (spark_touched)
     "spark.ui.showConsoleProgress": "false",
 }
 
