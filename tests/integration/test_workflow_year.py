@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,8 +38,27 @@ def test_the_whole_year_and_then_nothing_new(project_of: Callable[..., ProjectFo
     assert {name: stage["status"] for name, stage in stages.items()} == dict.fromkeys(stages, "SUCCEEDED")
     assert '"message": "12 months built"' in project.headwater("logs", "clean")
 
+    _check_cost(project, made["cost"])
+
     said = project.headwater("run")
+    assert "on AWS this run would cost about $" in said
     assert f"delays           {ROWS:,} rows" in said and "auc 0.6" in said
     assert '"message": "0 months built"' in project.headwater("logs", "clean")
     assert project.rows() == ROWS
     project.headwater("down")
+
+
+def _check_cost(project: ProjectFolder, cost: dict[str, Any]) -> None:
+    """The cost of the run that has just ended is that of its measured work, also when it is asked for by name."""
+    found = project.json("cost")
+    assert found["measured"] and found["run"] == project.json("status")["id"]
+    assert found["planned_usd"] == cost["planned_usd"] < found["on_demand_usd"]
+    services = {line["stage"]: line["service"] for line in reversed(found["lines"])}
+    assert (services["clean"], services["catalog"]) == ("Glue, flexible", "Glue crawler")
+    assert (services["fit"], services["evaluate"]) == ("SageMaker training, spot", "SageMaker processing")
+    crawl = next(line for line in found["lines"] if line["stage"] == "catalog")
+    assert crawl["quantity"] == pytest.approx(2 / 6)  # ten minutes at least
+    gets = {line["stage"]: line["quantity"] for line in found["lines"] if line["unit"] == "GET requests"}
+    assert gets["clean"] == 12 + 3
+    again = project.json("cost", "--run", found["run"])
+    assert again["planned_usd"] == pytest.approx(found["planned_usd"])

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from headwater.cli.console import out
 
 if TYPE_CHECKING:
     from headwater.plan.cost.estimate import Estimate
-
-LEFT = ("stage", "service")
 
 
 def say_cost(cost: dict[str, Any]) -> None:
@@ -37,13 +34,16 @@ def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
     """The table, the totals, and what they rest on."""
     from headwater.cli.costing import usd_text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("stage", "service", "quantity", "on demand", *(() if on_demand else ("as planned",))):
-        table.add_column(column, header_style="bold", justify="left" if column in LEFT else "right", no_wrap=True)
+    rows = [("stage", "service", "quantity", "on demand", "as planned")]
     for line in most.lines:
-        amounts = [usd_text(line.on_demand_usd), *([] if on_demand else [usd_text(line.planned_usd)])]
-        table.add_row(escape(line.stage), line.service, f"{line.quantity:,.4g} {line.unit}", *amounts)
-    out.print(table, crop=False, overflow="ignore", no_wrap=True, width=max(out.width, 120))
+        amounts = (usd_text(line.on_demand_usd), usd_text(line.planned_usd))
+        rows.append((line.stage, line.service, f"{line.quantity:,.4g} {line.unit}", *amounts))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        cells = [
+            cell.ljust(width) if at < 3 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))
+        ]
+        out.print("  ".join(cells[:4] if on_demand else cells), markup=False, style="" if number else "bold")
     totals = [est.on_demand_usd if on_demand else est.planned_usd for est in (least, most)]
     if most.measured:
         how = "on demand" if on_demand else f"as planned, {usd_text(most.on_demand_usd)} on demand"

@@ -37,7 +37,8 @@ def work_of(plan: Plan, cloud: Cloud, bucket: str, run: Run) -> Work:
         stage.name: [stage.duration_s or 0.0] * stage.attempts if stage.name in crawls else stage.seconds
         for stage in run.stages
     }
-    return Work(run.name, seconds, run.transitions, stored)
+    on_emr = tuple(s.name for s in run.stages if s.job is not None and s.job["service"].startswith("emr"))
+    return Work(run.name, seconds, run.transitions, stored, on_emr)
 
 
 def cost_of_run(folder: Project, cloud: Cloud, bucket: str, run: Run) -> dict[str, Any]:

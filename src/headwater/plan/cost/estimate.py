@@ -20,6 +20,8 @@ from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
 
 SPOT_SAVING = 0.5
+# The kinds that read and write datasets themselves: gates and registrations only call an API.
+_WORKERS = frozenset({"crawler", "function", "processing", "spark", "training"})
 GLUE_LEAST_S, CRAWL_LEAST_S = 60, 600
 GB = 1e9
 
@@ -147,7 +149,10 @@ def _stage(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: f
     attempts = work.seconds.get(name, [])
     if not attempts:
         return
-    if size.kind == "spark":
+    if name in work.on_emr:
+        hours = sum(attempts) / 3600
+        yield _line(name, "EMR", hours, "hours of a job on EMR, whose workers are not measured", None)
+    elif size.kind == "spark":
         yield _glue_job(name, size, attempts, prices)
     elif size.kind == "crawler":
         hours = sum(max(seconds, CRAWL_LEAST_S) for seconds in attempts) / 3600
@@ -186,8 +191,8 @@ def _machines(name: str, size: Size, attempts: list[float], prices: PriceTable, 
 
 def _requests(plan: Reading, work: Work, prices: PriceTable) -> Iterator[Line]:
     """A PUT for each object written and a GET for each read, of each dataset that a stage that ran has."""
-    for name in plan.sizes:
-        if work.seconds.get(name):
+    for name, size in plan.sizes.items():
+        if work.seconds.get(name) and size.kind in _WORKERS:
             puts = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.writes.get(name, ()))
             gets = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.reads.get(name, ()))
             yield _line(name, "S3", puts, "PUT requests", prices.rate("s3.put"))

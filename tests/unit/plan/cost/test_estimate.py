@@ -72,6 +72,12 @@ def test_a_stage_that_did_not_run_costs_nothing() -> None:
     assert cost(SPARK).lines == ()
 
 
+def test_a_spark_stage_that_ran_on_emr_is_not_priced_as_glue() -> None:
+    work = Work("run", {"a": [60.0]}, 0, on_emr=("a",))
+    found = estimate(Reading({"a": SPARK}, {}, {}, None), work, prices("us-east-1"))
+    assert found.on_demand_usd == 0 and "on EMR" in found.unknown[0]
+
+
 def test_work_that_is_only_assumed_is_marked() -> None:
     sizes = {"a": SPARK, "c": Size("crawler", 3600, dpus=2)}
     found = estimate(Reading(sizes, {}, {}, None), least_work(sizes), prices("us-east-1"))
@@ -79,7 +85,7 @@ def test_work_that_is_only_assumed_is_marked() -> None:
 
 
 def test_work_is_kept_as_it_was() -> None:
-    work = Work("r", {"a": [1.5, 2.0]}, 3, {"raw": (1, 2)})
+    work = Work("r", {"a": [1.5, 2.0]}, 3, {"raw": (1, 2)}, ("a",))
     assert Work.from_json(json.loads(json.dumps(work.to_json()))) == work
 
 
