@@ -44,7 +44,6 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
         }
     ),
     "ecr": "*",
-    "iam": "*",
     "kms": "*",
     "secretsmanager": "*",
     "sns": "*",
@@ -65,11 +64,6 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
             "RemoveTagsFromResource",
         }
     ),
-}
-
-# moto implements these as a success without the work.
-NEVER = {
-    "iam": frozenset({"SimulateCustomPolicy", "SimulatePrincipalPolicy"}),
 }
 
 READS = re.compile(r"(Describe|Get|List|Head|Search|Query|Scan|BatchGet|Simulate|Verify|Lookup|Check)")
@@ -108,7 +102,7 @@ class MotoRecords:
     def answers(service: str, operation: str) -> bool:
         """Whether this operation (AWS's spelling) of a service without a room of its own only keeps records."""
         allowed = RECORD_SERVICES.get(service)
-        if allowed is None or operation in NEVER.get(service, frozenset()):
+        if allowed is None:
             return False
         return allowed == "*" or operation in allowed
 

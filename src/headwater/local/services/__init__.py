@@ -10,6 +10,7 @@ SERVICES: dict[str, str] = {
     "cloudwatch": "headwater.local.services.cloudwatch:CloudWatchService",
     "events": "headwater.local.services.events:EventsService",
     "glue": "headwater.local.services.glue:GlueService",
+    "iam": "headwater.local.services.iam:IamService",
     "lambda": "headwater.local.services.lambda_:LambdaService",
     "logs": "headwater.local.services.logs:LogsService",
     "resourcegroupstaggingapi": "headwater.local.services.tagging:TaggingService",
