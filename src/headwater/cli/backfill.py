@@ -7,7 +7,7 @@ from typing import Optional
 import typer
 
 from headwater.cli.console import out, reported, seconds_text
-from headwater.cli.options import Debug, Home, On, Profile, Project, Region
+from headwater.cli.options import Debug, Home, Iam, On, Profile, Project, Region
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -21,6 +21,7 @@ def backfill(
     ),
     data_only: bool = typer.Option(False, "--data-only", help="Leave out the stages that do not go by period."),
     wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
+    iam: Iam = None,
     on: On = "local",
     profile: Profile = None,
     region: Region = None,
@@ -30,6 +31,7 @@ def backfill(
 ) -> None:
     """Run each period in turn: the stages that make partitioned data and what they need; then the others, once."""
     with reported(debug):
+        from headwater.cli.audit_view import say_audit, would_be_denied
         from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.periods import periods
@@ -43,7 +45,10 @@ def backfill(
         wanted = periods(first, last)
         settings = parameter or []
         partial = 0 < len(folder.plan.period) < len([s for s in folder.plan.stages if s.when == "success"])
-        with run_lock(folder.home, "backfill", wait), folder.cloud(Where(on, profile, region)) as cloud:
+        with (
+            run_lock(folder.home, "backfill", wait),
+            folder.cloud(Where(on, profile, region), iam=iam.value if iam else None) as cloud,
+        ):
             found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
             settle_unfinished(runs, anew=False)
@@ -53,5 +58,6 @@ def backfill(
                 ended = follow(runs, runs.start(inputs(folder, fixed, settings)), folder.kinds, quiet=not whole)
                 took = seconds_text((ended.ended - ended.started).total_seconds() if ended.ended else None)
                 out.print(f"{period}  {ended.status}  {took}")
+                say_audit(would_be_denied(folder, cloud, ended))
                 raise_if_failed(cloud, ended)
             say_summary(summary(folder.plan, cloud, found, ended), ended)

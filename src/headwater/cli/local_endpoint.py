@@ -46,7 +46,30 @@ def find(home: Path) -> EndpointAddress | None:
     return address if address and is_healthy(address) else None
 
 
-def start(home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = True) -> EndpointAddress:
+def iam_mode(url: str) -> str:
+    """What the endpoint at a URL does with a call that a role may not make: ``enforce`` or ``audit``."""
+    try:
+        with urllib.request.urlopen(f"{url}/_headwater/health", timeout=10) as answer:  # nosec B310: loopback
+            return str(json.load(answer)["iam"])
+    except (OSError, ValueError, KeyError, urllib.error.URLError) as error:
+        raise EndpointError(f"the endpoint at {url} does not say whether it enforces policies: {error}") from error
+
+
+def check_mode(address: EndpointAddress, iam: str | None) -> None:
+    """Raise :class:`EndpointError` when the endpoint that is up treats denied calls otherwise than ``iam`` asks."""
+    if iam is None:
+        return
+    found = iam_mode(address.url)
+    if found != iam:
+        raise EndpointError(
+            f"the endpoint at {address.url} is up with --iam {found}, and --iam {iam} was asked for: `headwater down`, "
+            f"then again with --iam {iam}; or leave --iam out"
+        )
+
+
+def start(
+    home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = True, iam: str | None = None
+) -> EndpointAddress:
     """Start an endpoint in the background and wait until it answers.
 
     Parameters
@@ -55,6 +78,8 @@ def start(home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = 
         Whether it ends with this process (however that ends), or stays up.
     resume_work:
         Whether it goes on with executions that an earlier process left unfinished.
+    iam:
+        ``audit``: calls that a role may not make are done and noted; by default they are denied.
     """
     try:
         import moto  # noqa: F401
@@ -65,6 +90,7 @@ def start(home: Path, port: int = 0, *, until_we_end: bool, resume_work: bool = 
     command = [sys.executable, "-m", "headwater.local.server", "--home", str(home), "--port", str(port)]
     command += ["--until-stdin-closes"] if until_we_end else []
     command += [] if resume_work else ["--leave-work"]
+    command += ["--iam", iam] if iam else []
     output = (home / "endpoint.out").open("wb")
     with output:
         process = subprocess.Popen(  # nosec B603
@@ -114,13 +140,14 @@ def stop(address: EndpointAddress) -> None:
 
 
 @contextmanager
-def running(home: Path, *, resume_work: bool) -> Iterator[EndpointAddress]:
+def running(home: Path, *, resume_work: bool, iam: str | None = None) -> Iterator[EndpointAddress]:
     """The endpoint of ``home`` for the time of a block: the one that is up, or one of our own."""
     address = find(home)
     if address:
+        check_mode(address, iam)
         yield address
         return
-    address = start(home, until_we_end=True, resume_work=resume_work)
+    address = start(home, until_we_end=True, resume_work=resume_work, iam=iam)
     try:
         yield address
     finally:

@@ -75,16 +75,18 @@ class Project:
         return {stage.name: stage.kind for stage in self.plan.stages}
 
     @contextmanager
-    def cloud(self, where: Where, *, resume_work: bool = False) -> Iterator[Cloud]:
+    def cloud(self, where: Where, *, resume_work: bool = False, iam: str | None = None) -> Iterator[Cloud]:
         """The cloud for the time of a block; the embedded endpoint is started when none is up."""
         from headwater.cloud.session import connect_aws, connect_local
 
         if where.on == "aws":
+            if iam is not None:
+                raise UsageError("--iam is of the embedded endpoint: AWS always enforces its policies")
             yield connect_aws(where.profile, where.region)
             return
         from headwater.cli import local_endpoint
 
-        with local_endpoint.running(self.home, resume_work=resume_work) as address:
+        with local_endpoint.running(self.home, resume_work=resume_work, iam=iam) as address:
             yield connect_local(address)
 
     def local_address(self) -> EndpointAddress | None:

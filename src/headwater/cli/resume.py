@@ -7,7 +7,7 @@ from typing import Optional
 import typer
 
 from headwater.cli.console import out, reported
-from headwater.cli.options import Debug, Home, On, Profile, Project, Region
+from headwater.cli.options import Debug, Home, Iam, On, Profile, Project, Region
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -16,6 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def resume(
     run: Optional[str] = typer.Argument(None, help="The run's id; by default the latest."),
     wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
+    iam: Iam = None,
     on: On = "local",
     profile: Profile = None,
     region: Region = None,
@@ -25,6 +26,7 @@ def resume(
 ) -> None:
     """Go on from where the run ended. Stages that had finished are not run again."""
     with reported(debug):
+        from headwater.cli.audit_view import say_audit, would_be_denied
         from headwater.cli.costing import cost_of_run
         from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
@@ -35,7 +37,10 @@ def resume(
 
         folder = ProjectFolder(project, home)
         where = Where(on, profile, region)
-        with run_lock(folder.home, "resume", wait), folder.cloud(where, resume_work=True) as cloud:
+        with (
+            run_lock(folder.home, "resume", wait),
+            folder.cloud(where, resume_work=True, iam=iam.value if iam else None) as cloud,
+        ):
             found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
             arn = runs.find(run)
@@ -45,4 +50,5 @@ def resume(
             if ended.status == "SUCCEEDED":
                 cost = cost_of_run(folder, cloud, found["Bucket"], ended)
                 say_summary({**summary(folder.plan, cloud, found, ended), "cost": cost}, ended)
+            say_audit(would_be_denied(folder, cloud, ended))
             raise_if_failed(cloud, ended)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from headwater.cli.console import out, print_json, reported
-from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Region
+from headwater.cli.options import Debug, Home, Iam, Json, On, Profile, Project, Region
 from headwater.errors import LakeHeldError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def run(
     wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
     anew: bool = typer.Option(False, "--anew", help="Stop a run that was interrupted, instead of asking to resume it."),
     json: Json = False,
+    iam: Iam = None,
     on: On = "local",
     profile: Profile = None,
     region: Region = None,
@@ -37,6 +38,7 @@ def run(
 ) -> None:
     """Run the workflow on the embedded endpoint (started when none is up) or on AWS, and follow it to its end."""
     with reported(debug):
+        from headwater.cli.audit_view import say_audit, would_be_denied
         from headwater.cli.costing import cost_of_run
         from headwater.cli.deploying import open_runs, ready
         from headwater.cli.following import follow, raise_if_failed
@@ -48,7 +50,10 @@ def run(
 
         folder = ProjectFolder(project, home)
         run_input = inputs(folder, {"RUN_DATE": check_run_date(run_date)}, parameter or [])
-        with run_lock(folder.home, "run", wait), folder.cloud(Where(on, profile, region)) as cloud:
+        with (
+            run_lock(folder.home, "run", wait),
+            folder.cloud(Where(on, profile, region), iam=iam.value if iam else None) as cloud,
+        ):
             if not json:
                 out.print(f"{folder.plan.name}: {len(folder.plan.stages)} stages on {cloud.name}")
             found = ready(folder, cloud, lambda line: None if json else out.print(f"  {line}", style="dim"))
@@ -57,10 +62,15 @@ def run(
             ended = follow(runs, runs.start(run_input), folder.kinds, quiet=json)
             made = summary(folder.plan, cloud, found, ended)
             made["cost"] = cost_of_run(folder, cloud, found["Bucket"], ended)
+            denied = would_be_denied(folder, cloud, ended)
+            if denied is not None:
+                made["would_be_denied"] = denied
             if json:
                 print_json(made)
             if ended.status == "SUCCEEDED" and not json:
                 say_summary(made, ended)
+            if not json:
+                say_audit(denied)
             raise_if_failed(cloud, ended)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
-from headwater.cli.options import Debug, Home, Json, Project
+from headwater.cli.options import Debug, Home, Iam, Json, Project
 
 if TYPE_CHECKING:
     from headwater.cloud.session import EndpointAddress
+    from headwater.local.identity.authorizer import Mode
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 USUAL_PORT = 4566
@@ -23,6 +24,7 @@ USUAL_PORT = 4566
 def up(
     foreground: bool = typer.Option(False, "--foreground", help="Serve until interrupted."),
     port: int = typer.Option(0, "--port", help=f"The loopback port; by default {USUAL_PORT}, or a free one."),
+    iam: Iam = None,
     home: Home = None,
     project: Project = None,
     json: Json = False,
@@ -38,11 +40,15 @@ def up(
         if foreground:
             if address:
                 raise Exit(FAILED, f"an endpoint already serves {folder} at {address.url}: `headwater down` ends it")
-            _serve(folder, port)
+            _serve(folder, port, iam.value if iam else "enforce")
             return
         already = address is not None
         if address is None:
-            address = local_endpoint.start(folder, port or _free_or_usual(), until_we_end=False)
+            address = local_endpoint.start(
+                folder, port or _free_or_usual(), until_we_end=False, iam=iam.value if iam else None
+            )
+        else:
+            local_endpoint.check_mode(address, iam.value if iam else None)
         if json:
             print_json(
                 {
@@ -82,7 +88,7 @@ def _free_or_usual() -> int:
     return USUAL_PORT
 
 
-def _serve(home: Path, port: int) -> None:
+def _serve(home: Path, port: int, iam: Mode) -> None:
     from headwater.cloud.session import EndpointAddress
     from headwater.local.endpoint import EndpointSettings, LocalEndpoint
     from headwater.local.server import HomeIsTaken, serve
@@ -94,7 +100,7 @@ def _serve(home: Path, port: int) -> None:
 
     logging.captureWarnings(True)
     try:
-        serve(EndpointSettings.from_environment(home, port or _free_or_usual()), verbose=True, when_up=say)
+        serve(EndpointSettings.from_environment(home, port or _free_or_usual(), iam=iam), verbose=True, when_up=say)
     except (HomeIsTaken, OSError) as error:
         raise Exit(FAILED, str(error)) from error
     sys.stdout.flush()

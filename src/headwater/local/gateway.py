@@ -268,6 +268,7 @@ class Gateway:
                 "account": self.endpoint.account,
                 "region": self.endpoint.region,
                 "home": str(self.endpoint.home),
+                "iam": self.endpoint.authorizer.mode,
                 "next_schedule": self._next_schedule(),
             }
             return HttpResponse(200, {"content-type": "application/json"}, json.dumps(body).encode())

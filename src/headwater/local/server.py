@@ -174,10 +174,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--until-stdin-closes", action="store_true")
     parser.add_argument("--leave-work", action="store_true")
+    parser.add_argument("--iam", choices=("enforce", "audit"), default="enforce")
     options = parser.parse_args(arguments)
     try:
         settings = EndpointSettings.from_environment(
-            options.home, options.port, not options.leave_work, fire_schedules=not options.until_stdin_closes
+            options.home,
+            options.port,
+            not options.leave_work,
+            iam=options.iam,
+            fire_schedules=not options.until_stdin_closes,
         )
         serve(settings, options.verbose, options.until_stdin_closes)
     except (HomeIsTaken, OSError) as error:
