@@ -59,11 +59,7 @@ def acknowledge(planned: PlannedWorkflow) -> None:
 
 def _granted(plan: Plan) -> dict[str, list[Permission]]:
     """Each role's permissions, by its logical id."""
-    found = {naming.MACHINE_ROLE: list(plan.machine_permissions)}
-    for stage in plan.stages:
-        if stage.role != naming.MACHINE_ROLE:
-            found.setdefault(stage.role, []).extend(stage.permissions)
-    return found
+    return {role.id: list(role.permissions) for role in plan.roles}
 
 
 def _wildcards(permissions: Iterable[Permission], bucket: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import hashlib
 
 from headwater.workflow.lake import Dataset
 from headwater.workflow.names import logical_id, resource_name, shorten, slug
-from headwater.workflow.stages import Stage
+from headwater.workflow.stages import SparkStage, Stage
 
 ASSETS_BUCKET = "AssetsBucket"
 BUCKET = "LakeBucket"
@@ -16,6 +16,8 @@ MACHINE = "StateMachine"
 MACHINE_LOGS = "LogsOfStateMachine"
 MACHINE_ROLE = "RoleOfStateMachine"
 SCHEDULE = "Schedule"
+SPARK_APPLICATION = "SparkApplication"
+SPARK_LOGS = "LogsOfSpark"
 SCHEDULE_ROLE = "RoleOfSchedule"
 
 # AWS's limits for names, from the API references of the services, 2026-11.
@@ -46,6 +48,16 @@ def job_prefix(workflow: str, stage: Stage) -> str:
 def role_id(stage: Stage) -> str:
     """Return the logical id of a stage's role."""
     return logical_id(stage.name, "Role")
+
+
+def emr_role_id(stage: SparkStage) -> str:
+    """Return the logical id of a Spark stage's role on EMR; of a stage that may run on Glue too it is a second one."""
+    return role_id(stage) if stage.engine == "emr-serverless" else logical_id(stage.name, "RoleOnEmr")
+
+
+def emr_role_name(workflow: str, stage: Stage) -> dict[str, str]:
+    """Return that second role's name as a template value; the dot keeps it apart from those of stages."""
+    return {"Fn::Sub": f"{resource_name(workflow, stage.name, _LONGEST_ROLE - 4)}.emr-${{AWS::Region}}"}
 
 
 def logs_id(stage: Stage) -> str:
@@ -82,6 +94,16 @@ def model_group_name(workflow: str, model: Dataset) -> str:
 def machine_name(workflow: str) -> str:
     """Return the state machine's name."""
     return shorten(workflow, 80)
+
+
+def spark_application_name(workflow: str) -> str:
+    """Return the name of the workflow's EMR Serverless application: at most 64 characters."""
+    return shorten(workflow, 64)
+
+
+def spark_log_group(workflow: str) -> str:
+    """Return the log group of the workflow's jobs on EMR Serverless."""
+    return f"/aws/emr-serverless/{spark_application_name(workflow)}"
 
 
 def variable(stage: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.errors import PlanError
-from headwater.plan import ending, graph, images, naming, policies, resources, roles, storage
+from headwater.plan import emr_serverless, ending, graph, images, naming, policies, resources, roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
 from headwater.plan.cost.sizes import Size, size_of
@@ -18,7 +18,7 @@ from headwater.plan.permissions import Permission
 from headwater.plan.states import Definition
 from headwater.plan.tasks import State, Tasks, image_id, stage_tags, tag_list
 from headwater.workflow import order
-from headwater.workflow.stages import FunctionStage, MachineStage, ScriptStage, Stage
+from headwater.workflow.stages import FunctionStage, MachineStage, ScriptStage, SparkStage, Stage
 from headwater.workflow.workflow import Workflow
 
 # CloudFormation and Step Functions quotas, 2026-11.
@@ -41,6 +41,8 @@ class PlanStage:
         "success", or when it runs at the end.
     resource:
         The name of the function, job or crawler; of a SageMaker job, what its name begins with; none for calls.
+    engine, emr_above_gb:
+        Of a Spark stage, what runs it, and from which size of its inputs on EMR rather than Glue; else None.
     role:
         The logical id of the role whose permissions these are: its own, or the state machine's.
     """
@@ -56,6 +58,8 @@ class PlanStage:
     role: str
     permissions: tuple[Permission, ...]
     period: bool
+    engine: str | None = None
+    emr_above_gb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def make_plan(workflow: Workflow) -> Plan:
     definition = Definition(workflow, Tasks(workflow, codes), *nests)
     machine = roles.machine_permissions(workflow.name, workflow.stages)
     granted = {s.name: roles.stage_permissions(workflow.name, s, codes.get(s.name)) for s in workflow.stages}
-    planned = tuple(_roles(workflow, granted, machine))
+    planned = tuple(_roles(workflow, codes, granted, machine))
     template = _template(workflow, codes, definition.document, planned)
     return Plan(
         name=workflow.name,
@@ -203,10 +207,16 @@ def _assets(codes: dict[str, Code]) -> tuple[Asset, ...]:
     return tuple(by_key[key] for key in sorted(by_key))
 
 
-def _roles(workflow: Workflow, granted: dict[str, list[Permission]], machine: list[Permission]) -> Iterator[PlanRole]:
+def _roles(
+    workflow: Workflow, codes: dict[str, Code], granted: dict[str, list[Permission]], machine: list[Permission]
+) -> Iterator[PlanRole]:
     for stage in workflow.stages:
-        if service := roles.SERVICES.get(stage.kind):
+        if service := roles.service_of(stage):
             yield PlanRole(naming.role_id(stage), f"Stage {stage.name}", service, tuple(granted[stage.name]))
+        if isinstance(stage, SparkStage) and stage.engine == "auto":
+            permissions = tuple(roles.permissions_on_emr(stage, codes[stage.name]))
+            what = f"Stage {stage.name} on EMR"
+            yield PlanRole(naming.emr_role_id(stage), what, emr_serverless.SERVICE, permissions)
     yield PlanRole(naming.MACHINE_ROLE, "State machine", "states.amazonaws.com", tuple(machine))
     if workflow.schedule is not None:
         permissions = tuple(roles.schedule_permissions())
@@ -219,14 +229,19 @@ def _template(
     found = storage.storage(workflow)
     own = {role.id: role for role in planned}
     for stage in workflow.stages:
-        if stage.kind in roles.SERVICES:
+        if roles.service_of(stage):
             role = own.pop(naming.role_id(stage))
             name, tags = naming.role_name(workflow.name, stage.name), stage_tags(workflow, stage)
+            found[role.id] = _role(workflow, role, name, tags)
+        if isinstance(stage, SparkStage) and stage.engine == "auto":
+            role = own.pop(naming.emr_role_id(stage))
+            name, tags = naming.emr_role_name(workflow.name, stage), stage_tags(workflow, stage)
             found[role.id] = _role(workflow, role, name, tags)
         found |= resources.stage_resources(workflow, stage, codes.get(stage.name))
     for role in own.values():
         name = naming.role_name(workflow.name, role.service.removesuffix(".amazonaws.com"))
         found[role.id] = _role(workflow, role, name, stage_tags(workflow))
+    found |= resources.spark_resources(workflow)
     found |= resources.machine_resources(workflow, definition, _substitutions(workflow))
     found |= resources.schedule_resources(workflow)
     found |= ending.ending_resources(workflow)
@@ -284,9 +299,9 @@ def _substitutions(workflow: Workflow) -> dict[str, Any]:
                 values["Region"] = {"Ref": "AWS::Region"}
         elif isinstance(stage, FunctionStage):
             values[naming.resource_id(stage)] = {"Fn::GetAtt": [naming.resource_id(stage), "Arn"]}
-        elif stage.kind in ("crawler", "spark"):
+        elif stage.kind == "crawler" or (isinstance(stage, SparkStage) and stage.engine != "emr-serverless"):
             values[naming.resource_id(stage)] = {"Ref": naming.resource_id(stage)}
-    return dict(sorted(values.items()))
+    return dict(sorted({**values, **emr_serverless.substitutions(workflow)}.items()))
 
 
 def _outputs() -> dict[str, Any]:
@@ -307,7 +322,7 @@ def _plan_stage(
     period: frozenset[str],
 ) -> PlanStage:
     names = [each.name for each in order.ordered_stages(workflow.stages)]
-    own = stage.kind in roles.SERVICES
+    own = roles.service_of(stage) is not None
     resource = None
     if isinstance(stage, MachineStage):
         resource = naming.job_prefix(workflow.name, stage)
@@ -325,4 +340,6 @@ def _plan_stage(
         role=naming.role_id(stage) if own else naming.MACHINE_ROLE,
         permissions=tuple(granted[stage.name]),
         period=stage.name in period,
+        engine=stage.engine if isinstance(stage, SparkStage) else None,
+        emr_above_gb=stage.emr_above_gb if isinstance(stage, SparkStage) and stage.engine == "auto" else None,
     )

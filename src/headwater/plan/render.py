@@ -7,7 +7,8 @@ The JSON's shape is a contract: fields are added, never renamed or removed, whil
     {"version": 1, "workflow", "lake", "database", "parameters": {name: default}, "datasets": {name: prefix},
      "levels": [[stage]], "period": [stage], "critical_path_s": {"graph", "planned"},
      "stages": [{"name", "kind", "script", "reads": [dataset], "writes": [dataset], "after": [stage], "when",
-                 "resource", "role", "period", "permissions": [permission]}],
+                 "resource", "role", "period", "engine": engine | null, "emr_above_gb": number | null,
+                 "permissions": [permission]}],
      "state_machine": {"name", "permissions": [permission], "states": {state: stage | null}},
      "assets": [{"name", "key", "sha256", "size_bytes"}],
      "resources": {logical id: type}}
@@ -26,6 +27,8 @@ from headwater.plan import graph, naming
 from headwater.plan.nest import Leaf, Nest, Sequence, duration
 from headwater.plan.permissions import Permission, Resource
 from headwater.plan.plan import Plan, PlanStage
+
+_ENGINES = {"auto": "Glue or EMR Serverless", "emr-serverless": "EMR Serverless", "glue": "Glue"}
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,13 @@ def _nodes(tree: Nest, by_name: dict[str, PlanStage]) -> tuple[Node, ...]:
 
 
 def _stage_node(stage: PlanStage) -> Node:
-    what = f"{stage.name} ({stage.kind}{f', {stage.script}' if stage.script else ''})"
+    engine = f" on {_ENGINES[stage.engine]}" if stage.engine else ""
+    what = f"{stage.name} ({stage.kind}{engine}{f', {stage.script}' if stage.script else ''})"
     when = f", when={stage.when}" if stage.when != "success" else ""
     data = [Node(f"{verb} {', '.join(names)}", "data") for verb, names in _data(stage) if names]
+    if stage.emr_above_gb is not None:
+        size = f"{stage.emr_above_gb:,g} GB"
+        data.append(Node(f"measured each time: above {size} of what it reads it runs on EMR Serverless", "data"))
     return Node(what + when, "stage", (*data, *(_permission_node(each) for each in stage.permissions)))
 
 
@@ -130,6 +137,8 @@ def _stage_json(stage: PlanStage) -> dict[str, Any]:
         "resource": stage.resource,
         "role": stage.role,
         "period": stage.period,
+        "engine": stage.engine,
+        "emr_above_gb": stage.emr_above_gb,
         "permissions": [permission_json(permission) for permission in stage.permissions],
     }
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from headwater.plan import naming, versions
+from headwater.plan import emr_serverless, naming, versions
+from headwater.plan.arguments import default_parameters, fixed_arguments
 from headwater.plan.code import Code
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE, MACHINE, MACHINE_LOGS, MACHINE_ROLE
 from headwater.plan.tasks import State, stage_tags, tag_list
@@ -30,9 +31,19 @@ def stage_resources(workflow: Workflow, stage: Stage, code: Code | None) -> Reso
             naming.logs_id(stage): _log_group(group, stage_tags(workflow, stage)),
             naming.resource_id(stage): _function(workflow, stage, code),
         }
-    if isinstance(stage, SparkStage) and code:
+    if isinstance(stage, SparkStage) and stage.engine != "emr-serverless" and code:
         return {naming.resource_id(stage): _job(workflow, stage, code)}
     return {}
+
+
+def spark_resources(workflow: Workflow) -> Resources:
+    """Return what the Spark stages on EMR Serverless share; nothing when there are none."""
+    tags = stage_tags(workflow)
+    application = emr_serverless.application(workflow, tag_list(tags))
+    if application is None:
+        return {}
+    logs = _log_group(naming.spark_log_group(workflow.name), tags)
+    return {naming.SPARK_LOGS: logs, naming.SPARK_APPLICATION: application}
 
 
 def machine_resources(workflow: Workflow, definition: State, substitutions: Mapping[str, Any]) -> Resources:
@@ -118,19 +129,13 @@ def _function(workflow: Workflow, stage: FunctionStage, code: Code) -> dict[str,
 
 def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
     arguments: dict[str, Any] = {
-        "--DATABASE": {"Ref": DATABASE},
-        "--S3_BUCKET": {"Ref": BUCKET},
         "--enable-continuous-cloudwatch-log": "true",
         "--enable-metrics": "true",
         "--job-bookmark-option": "job-bookmark-enable" if stage.bookmark else "job-bookmark-disable",
         "--job-language": "python",
     }
-    if code.uses.temporary:
-        arguments["--TempDir"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{naming.temp_prefix(stage)}"}
-    for dataset in (*stage.reads, *stage.writes):
-        arguments[f"--{dataset.name.upper()}_PATH"] = {"Fn::Sub": f"s3://${{{BUCKET}}}/{dataset.prefix}"}
-    for name, default in workflow.parameters.items():
-        arguments[f"--{name}"] = str(default).lower() if isinstance(default, bool) else str(default)
+    arguments |= {f"--{name}": {"Fn::Sub": text} for name, text in fixed_arguments(stage, code).items()}
+    arguments |= {f"--{name}": text for name, text in default_parameters(workflow).items()}
     if code.modules:
         arguments["--additional-python-modules"] = ",".join(code.modules)
     if code.library_key:

@@ -28,6 +28,12 @@ TRANSIENT: dict[str, tuple[str, ...]] = {
         "Lambda.ServiceException",
         "Lambda.TooManyRequestsException",
     ),
+    "emr-serverless": (
+        "EMRServerless.ConflictException",
+        "EMRServerless.InternalServerException",
+        "EMRServerless.SdkClientException",
+        "EMRServerless.ServiceQuotaExceededException",
+    ),
     "gate": ("S3.SdkClientException",),
     "processing": (
         "SageMaker.ResourceLimitExceeded",
@@ -55,6 +61,7 @@ TRANSIENT: dict[str, tuple[str, ...]] = {
 AMBIGUOUS: dict[str, tuple[str, ...]] = {
     "crawler": ("Glue.GlueException", "Glue.InternalServiceException"),
     "function": ("Lambda.AWSLambdaException",),
+    "emr-serverless": ("EMRServerless.AWSEMRServerlessException",),
     "gate": ("S3.S3Exception",),
     "processing": (
         "SageMaker.AmazonSageMakerException",
@@ -74,6 +81,7 @@ AMBIGUOUS: dict[str, tuple[str, ...]] = {
 _PACE: dict[str, tuple[int, int, int]] = {
     "crawler": (5, 60, 10),
     "function": (1, 30, 6),
+    "emr-serverless": (10, 300, 8),
     "gate": (1, 20, 4),
     "processing": (15, 300, 8),
     "register": (2, 60, 6),
@@ -88,7 +96,7 @@ def retriers(kind: str, retries: int) -> list[dict[str, Any]]:
     Parameters
     ----------
     kind:
-        The stage's kind.
+        The stage's kind, or the service of EMR that runs it.
     retries:
         How often a task that ran and failed is run again.
     """

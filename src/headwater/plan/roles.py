@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from headwater.plan import naming, permissions
+from headwater.plan import emr_serverless, naming, permissions
 from headwater.plan.code import Code
+from headwater.plan.measuring import measured
 from headwater.plan.permissions import LAKE, Permission, arn
 from headwater.workflow.lake import Dataset
 from headwater.workflow.names import logical_id
@@ -29,6 +30,8 @@ from headwater.workflow.stages import (
 
 _STOPPED = "a run is stopped while the job runs, or a stage beside it fails"
 
+_SMALL, _LARGE = "what the stage reads is small enough for Glue", "what the stage reads is too large for Glue"
+
 # kind → the service that assumes a stage's role
 SERVICES: dict[str, str] = {
     "crawler": "glue.amazonaws.com",
@@ -37,6 +40,12 @@ SERVICES: dict[str, str] = {
     "spark": "glue.amazonaws.com",
     "training": "sagemaker.amazonaws.com",
 }
+
+
+def service_of(stage: Stage) -> str | None:
+    """Return the service that assumes a stage's role, None for a stage without a role of its own."""
+    on_emr = isinstance(stage, SparkStage) and stage.engine == "emr-serverless"
+    return emr_serverless.SERVICE if on_emr else SERVICES.get(stage.kind)
 
 
 def stage_permissions(workflow: str, stage: Stage, code: Code | None) -> list[Permission]:
@@ -50,7 +59,7 @@ def stage_permissions(workflow: str, stage: Stage, code: Code | None) -> list[Pe
     if code is None:
         raise TypeError(f"a {stage.kind} stage needs code")
     if isinstance(stage, SparkStage):
-        return _spark(stage, code)
+        return permissions_on_emr(stage, code) if stage.engine == "emr-serverless" else _spark(stage, code)
     if isinstance(stage, FunctionStage):
         return _function(stage)
     if isinstance(stage, MachineStage):
@@ -65,7 +74,7 @@ def machine_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permissi
     invoked = [stage for stage in held if not (isinstance(stage, FunctionStage) and stage.when == "failure")]
     why = "invoke the functions"
     found += _start(invoked, FunctionStage, "InvokeFunctions", ("lambda:InvokeFunction",), why, "${%s.Arn}")
-    found += _glue_jobs(held)
+    found += _spark_jobs(held)
     crawl, why = ("glue:GetCrawler", "glue:StartCrawler"), "start the crawlers and wait for them"
     found += _start(held, CrawlerStage, "RunCrawlers", crawl, why, arn("glue", "crawler/${%s}"))
     found += _sagemaker(workflow, held, ProcessingStage, "Processing")
@@ -115,14 +124,24 @@ def _crawler(stage: CrawlerStage) -> list[Permission]:
     ]
 
 
-def _spark(stage: SparkStage, code: Code) -> list[Permission]:
+def permissions_on_emr(stage: SparkStage, code: Code) -> list[Permission]:
+    """Return what the role of a Spark stage may do where the stage runs on EMR Serverless."""
+    found = [*_spark_data(stage, code), *emr_serverless.job_permissions()]
+    return [each.only_when(_LARGE) for each in found] if stage.engine == "auto" else found
+
+
+def _spark_data(stage: SparkStage, code: Code) -> list[Permission]:
     keys = [key for key in (code.key, code.library_key) if key]
     temporary = [naming.temp_prefix(stage)] if code.uses.temporary else []
     reads, writes = [*_prefixes(stage.reads), *temporary], [*_prefixes(stage.writes), *temporary]
-    found = [
+    return [
         *permissions.spark_objects(reads, writes, "Datasets", "its datasets"),
         permissions.read_assets(keys, "its script and the shared code"),
     ]
+
+
+def _spark(stage: SparkStage, code: Code) -> list[Permission]:
+    found = _spark_data(stage, code)
     reader, asked = "Glue's own library", ("glue:GetPartitions", "glue:GetTable")
     updated = _tables(stage.writes) if code.uses.catalog_updates else []
     read = _tables(stage.reads) if code.uses.catalog else []
@@ -134,11 +153,8 @@ def _spark(stage: SparkStage, code: Code) -> list[Permission]:
     if stage.bookmark:
         why = "its bookmark; the bookmark actions have no resource level"
         found.append(Permission("ReadBookmark", ("glue:GetJobBookmark",), ("*",), why))
-    return [
-        *found,
-        permissions.write_logs("/aws-glue/*", "the job's logs"),
-        permissions.put_metrics("Glue"),
-    ]
+    found += [permissions.write_logs("/aws-glue/*", "the job's logs"), permissions.put_metrics("Glue")]
+    return [each.only_when(_SMALL) for each in found] if stage.engine == "auto" else found
 
 
 def _function(stage: FunctionStage) -> list[Permission]:
@@ -219,6 +235,16 @@ def _start(
 ) -> list[Permission]:
     ids = [naming.resource_id(stage) for stage in stages if isinstance(stage, kind)]
     return [Permission(sid, actions, tuple(resource % each for each in ids), why)] if ids else []
+
+
+def _spark_jobs(stages: list[Stage]) -> list[Permission]:
+    glue = [each for each in stages if not (isinstance(each, SparkStage) and each.engine == "emr-serverless")]
+    weighed = [each for each in stages if isinstance(each, SparkStage) and each.engine == "auto"]
+    found = [*_glue_jobs(glue), *emr_serverless.machine_permissions(stages)]
+    if weighed:
+        read = [prefix for stage in weighed for prefix in _prefixes(measured(stage))]
+        found.append(permissions.list_objects(read, "Measured", "measure what stages read, to choose Glue or EMR"))
+    return found
 
 
 def _glue_jobs(stages: list[Stage]) -> list[Permission]:

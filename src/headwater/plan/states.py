@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import json
 
+from headwater.plan.measuring import measuring_states, most_pages
 from headwater.plan.naming import BUCKET, DATABASE, variable
 from headwater.plan.nest import Leaf, Nest, Parallel, Sequence
 from headwater.plan.tasks import FORWARD, State, Tasks
-from headwater.workflow.stages import CrawlerStage, FunctionStage, GateStage, Stage
+from headwater.workflow.stages import CrawlerStage, FunctionStage, GateStage, SparkStage, Stage
 from headwater.workflow.workflow import Workflow
 
 States = dict[str, State]
@@ -106,11 +107,23 @@ class Definition:
             added, first = _crawl(stage, self._tasks.task(stage), following), f"{stage.name}: prepare"
         elif isinstance(stage, GateStage):
             added, first = _judge(stage, self._tasks.task(stage), following), stage.name
+        elif isinstance(stage, SparkStage) and stage.engine == "auto":
+            added, first = self._measured(stage, following), f"{stage.name}: measure"
         else:
             added, first = {stage.name: {**self._tasks.task(stage), **_next(following)}}, stage.name
         states |= added
         self.owners |= {name: stage.name for name in added}
         return first
+
+    def _measured(self, stage: SparkStage, following: str | None) -> States:
+        """Measure, then run the stage on Glue or on EMR."""
+        large = f"{stage.name}: on EMR"
+        stages = [each for each in self._workflow.stages if isinstance(each, SparkStage) and each.engine == "auto"]
+        return {
+            **measuring_states(stage, stage.name, large, most_pages(len(stages))),
+            stage.name: {**self._tasks.task(stage), **_next(following)},
+            large: {**self._tasks.emr_serverless_task(stage), **_next(following)},
+        }
 
 
 def _assign(workflow: Workflow) -> dict[str, str]:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.plan import naming
+from headwater.plan import emr_serverless, naming
+from headwater.plan.arguments import run_arguments
 from headwater.plan.code import Code
 from headwater.plan.images import IMAGES
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE
@@ -56,12 +57,15 @@ class Tasks:
     codes: Codes
 
     def task(self, stage: Stage) -> State:
-        """Return the Task of a stage, without its Next."""
-        made = self._call(stage)
-        state: State = {"Type": "Task", "Resource": f"arn:aws:states:::{made.pop('Resource')}", **made}
-        state.setdefault("Output", FORWARD)
-        state["Retry"] = retriers(stage.kind, stage.retries)
-        return state
+        """Return the Task of a stage, without its Next; of a Spark stage that measures first, the one on Glue."""
+        if isinstance(stage, SparkStage) and stage.engine == "emr-serverless":
+            return self.emr_serverless_task(stage)
+        return _task(self._call(stage), stage.kind, stage)
+
+    def emr_serverless_task(self, stage: SparkStage) -> State:
+        """Return the Task that runs a Spark stage on EMR Serverless, without its Next."""
+        made = emr_serverless.job_run(self.workflow, stage, self.codes[stage.name], stage_tags(self.workflow, stage))
+        return _task(made, "emr-serverless", stage)
 
     def _call(self, stage: Stage) -> State:
         if isinstance(stage, FunctionStage):
@@ -97,8 +101,7 @@ class Tasks:
         }
 
     def _spark(self, stage: SparkStage) -> State:
-        arguments = {f"--{name}": value for name, value in self._parameters().items()}
-        arguments |= {f"--{d.name.upper()}_PATH": _uri(d) for d in stage.reads if d.zone == "model"}
+        arguments = {f"--{name}": value for name, value in run_arguments(self.workflow, stage).items()}
         return {
             "Resource": "glue:startJobRun.sync",
             "Arguments": {"JobName": f"${{{naming.resource_id(stage)}}}", "Arguments": arguments},
@@ -220,6 +223,13 @@ class Tasks:
 
     def _tags(self, stage: Stage) -> list[dict[str, str]]:
         return tag_list(stage_tags(self.workflow, stage))
+
+
+def _task(made: State, retried_as: str, stage: Stage) -> State:
+    state: State = {"Type": "Task", "Resource": f"arn:aws:states:::{made.pop('Resource')}", **made}
+    state.setdefault("Output", FORWARD)
+    state["Retry"] = retriers(retried_as, stage.retries)
+    return state
 
 
 def stage_tags(workflow: Workflow, stage: Stage | None = None) -> dict[str, str]:

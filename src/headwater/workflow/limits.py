@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from headwater.workflow.stages import FLEX_WORKERS, Stage
+from headwater.workflow.stages import FLEX_WORKERS, SPARK_ENGINES, SparkStage, Stage
 
 # kind → knob → (least, most, AWS's rule)
 RANGES: dict[str, dict[str, tuple[int, int, str]]] = {
@@ -23,6 +23,7 @@ RANGES: dict[str, dict[str, tuple[int, int, str]]] = {
         "volume_gb": (1, 16_384, "SageMaker: VolumeSizeInGB is 1 to 16,384"),
     },
     "spark": {
+        "emr_workers": (1, 1000, "a job on EMR gets 1 to 1,000 workers"),
         "timeout_s": (60, 604_800, "Glue: Timeout is 1 to 10,080 minutes"),
         "workers": (2, 299, "Glue: NumberOfWorkers of a Spark job is 2 to 299"),
     },
@@ -36,6 +37,7 @@ RANGES: dict[str, dict[str, tuple[int, int, str]]] = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ("x86_64", "arm64"),
+    "engine": SPARK_ENGINES,
     "framework": ("sklearn", "xgboost"),
     "when": ("success", "always", "failure"),
     "worker_type": (
@@ -59,6 +61,8 @@ def knob_mistakes(stage: Stage) -> list[str]:
     found += [f"{name}={value!r}: expected True or False" for name, value in _switches(stage)]
     found += _flex(stage)
     found += _machine(stage)
+    if isinstance(stage, SparkStage):
+        found += _threshold(stage.emr_above_gb)
     return found
 
 
@@ -69,6 +73,12 @@ def _flex(stage: Stage) -> list[str]:
     if flex and worker not in FLEX_WORKERS:
         return [f"flex=True: Glue's flexible execution takes workers {' and '.join(FLEX_WORKERS)}, got {worker}"]
     return []
+
+
+def _threshold(value: object) -> list[str]:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1e9:
+        return []
+    return [f"emr_above_gb={value!r}: expected a number of GB, 0 or more"]
 
 
 def _range(stage: Stage, name: str, least: int, most: int, rule: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headwater.errors import Mistake
 from headwater.workflow import names, order
 from headwater.workflow.checkpoints import checkpoint_mistakes
+from headwater.workflow.engines import engine_mistakes
 from headwater.workflow.lake import FORMATS, Dataset
 from headwater.workflow.limits import knob_mistakes
 from headwater.workflow.origin import Origin
@@ -23,6 +24,7 @@ from headwater.workflow.stages import (
     ProcessingStage,
     RegisterStage,
     ScriptStage,
+    SparkStage,
     Stage,
     TrainingStage,
 )
@@ -139,7 +141,10 @@ def _knobs(workflow: Workflow) -> Found:
 def _scripts(workflow: Workflow) -> Found:
     for stage in workflow.stages:
         if isinstance(stage, ScriptStage):
-            for text in (*script_mistakes(workflow.root, stage), *requirement_mistakes(workflow.root, stage)):
+            found = [*script_mistakes(workflow.root, stage), *requirement_mistakes(workflow.root, stage)]
+            if isinstance(stage, SparkStage) and not found:
+                found += engine_mistakes(workflow.root, stage)
+            for text in found:
                 yield stage.origin, f"stage {stage.name!r}: {text}"
             if isinstance(stage, TrainingStage):
                 for text in checkpoint_mistakes(workflow.root, stage):

@@ -11,6 +11,8 @@ from headwater.workflow.origin import Origin, caller
 
 When = Literal["success", "always", "failure"]
 Comparison = Literal[">=", ">", "<=", "<"]
+Engine = Literal["auto", "emr-serverless", "glue"]
+SPARK_ENGINES: tuple[Engine, ...] = ("auto", "emr-serverless", "glue")
 
 # Glue's flexible execution takes these workers (Glue developer guide, "Flexible job runs", read 2026-11-25).
 FLEX_WORKERS = ("G.1X", "G.2X")
@@ -107,11 +109,14 @@ class CrawlerStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class SparkStage(ScriptStage):
-    """A Glue Spark job."""
+    """A Spark job on Glue, on EMR Serverless, or on the one that the size of its inputs asks for ("auto")."""
 
     kind = "spark"
     bookmark: bool = False
     flex: bool | None = None
+    engine: Engine = "glue"
+    emr_above_gb: float = 100
+    emr_workers: int = 16
     worker_type: str = "G.1X"
     workers: int = 2
 

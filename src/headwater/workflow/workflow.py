@@ -17,6 +17,7 @@ from headwater.workflow.origin import Origin, caller
 from headwater.workflow.stages import (
     Condition,
     CrawlerStage,
+    Engine,
     FunctionStage,
     GateStage,
     ProcessingStage,
@@ -150,12 +151,15 @@ class Workflow:
         after: After = (),
         bookmark: bool = False,
         flex: bool | None = None,
+        engine: Engine = "glue",
+        emr_above_gb: float = 100,
+        emr_workers: int = 16,
         worker_type: str = "G.1X",
         workers: int = 2,
         timeout_s: int = 7200,
         retries: int = 0,
     ) -> SparkStage:
-        """Declare a Glue Spark job.
+        """Declare a Spark job on Glue or EMR Serverless.
 
         Parameters
         ----------
@@ -164,12 +168,19 @@ class Workflow:
         script:
             A PySpark file of the project.
         bookmark:
-            Whether the job reads only what is new since its last success.
+            Whether the job reads only what is new since its last success: Glue's.
         flex:
             Whether Glue runs it on spare capacity, for about a third less: it may start later, and start over. By
             default wherever Glue allows it, which is for workers G.1X and G.2X.
+        engine:
+            "glue", "emr-serverless", or "auto": Glue, or EMR Serverless when what the stage reads is larger than
+            ``emr_above_gb``, measured each time that it runs.
+        emr_above_gb:
+            The threshold of "auto", in GB of 10^9 bytes.
+        emr_workers:
+            The most workers that EMR may add as the job needs them, beside the driver.
         worker_type, workers:
-            Glue's worker type and how many of them, the driver's included.
+            Glue's worker type and how many of them, the driver's included; workers of EMR are of the same size.
         """
         return self._add(
             SparkStage(
@@ -180,6 +191,9 @@ class Workflow:
                 after=_names(after),
                 bookmark=bookmark,
                 flex=flex,
+                engine=engine,
+                emr_above_gb=emr_above_gb,
+                emr_workers=emr_workers,
                 worker_type=worker_type,
                 workers=workers,
                 timeout_s=timeout_s,

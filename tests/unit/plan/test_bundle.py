@@ -84,6 +84,8 @@ def test_planning_asks_no_index(tmp_path: Path, sample: Plan, monkeypatch: pytes
     project = tmp_path / "project"
     shutil.copytree(SAMPLE, project)
     (project / "functions" / "requirements.txt").write_text("small==1.0  # for the handler\n")
+    workflow = project / "workflow.py"
+    workflow.write_text(workflow.read_text().replace(', engine="auto"', ""))  # the packages of a job are Glue's
     (project / "jobs" / "requirements.txt").write_text("other==2.0\nthird==3.1\n")
     plan = make_plan(load_workflow(project))
     built = [asset for asset in plan.assets if asset.size_bytes is None]

@@ -26,6 +26,8 @@ ACCOUNT = "123456789012"
 ARNS = {
     "Function.Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f",
     "Logs.Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/f:*",
+    "LogsOfSpark.Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/emr-serverless/w:*",
+    "RoleOnEmr.Arn": f"arn:aws:iam::{ACCOUNT}:role/r.emr",
     "Role.Arn": f"arn:aws:iam::{ACCOUNT}:role/r",
     "Machine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m",
 }

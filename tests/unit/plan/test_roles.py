@@ -92,9 +92,15 @@ def test_code_is_read_by_exact_keys(sample: Plan) -> None:
 
 def test_the_state_machine_starts_the_planned_jobs_and_passes_the_planned_roles(sample: Plan) -> None:
     machine = "RoleOfStateMachine"
-    assert allowed(sample, machine, "iam:PassRole") == {"${LabelRole.Arn}", "${FitRole.Arn}", "${JudgeRole.Arn}"}
-    (passing,) = (s for s in statements(sample, machine) if "iam:PassRole" in s["Action"])
-    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    passed = {
+        s["Condition"]["StringEquals"]["iam:PassedToService"]: {each["Fn::Sub"] for each in s["Resource"]}
+        for s in statements(sample, machine)
+        if "iam:PassRole" in s["Action"]
+    }
+    assert passed == {
+        "emr-serverless.amazonaws.com": {"${AggregateRoleOnEmr.Arn}"},
+        "sagemaker.amazonaws.com": {"${LabelRole.Arn}", "${FitRole.Arn}", "${JudgeRole.Arn}"},
+    }
     assert allowed(sample, machine, "lambda:InvokeFunction") == {
         "${SummariseFunction.Arn}",
         "${NotifyFunction.Arn}",
@@ -102,6 +108,9 @@ def test_the_state_machine_starts_the_planned_jobs_and_passes_the_planned_roles(
     assert {r.rsplit(":", 1)[1] for r in allowed(sample, machine, "glue:StartJobRun")} == {
         "job/${CleanJob}",
         "job/${AggregateJob}",
+    }
+    assert {r.rsplit(":", 1)[1] for r in allowed(sample, machine, "emr-serverless:StartJobRun")} == {
+        "/applications/${SparkApplication}"
     }
     assert {r.rsplit(":", 1)[1] for r in allowed(sample, machine, "sagemaker:CreateTrainingJob")} == {
         "training-job/demand-fit-*"
@@ -118,6 +127,8 @@ def test_each_role_is_assumed_by_its_service(sample: Plan) -> None:
         (statement,) = sample.template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         found[role] = statement["Principal"]["Service"]
     assert found["CatalogRole"] == found["CleanRole"] == "glue.amazonaws.com"
+    assert found["AggregateRole"] == "glue.amazonaws.com"
+    assert found["AggregateRoleOnEmr"] == "emr-serverless.amazonaws.com"
     assert found["FitRole"] == found["JudgeRole"] == "sagemaker.amazonaws.com"
     assert found["NotifyRole"] == "lambda.amazonaws.com"
     assert found["RoleOfStateMachine"] == "states.amazonaws.com"

@@ -156,7 +156,12 @@ def test_the_json_has_the_documented_shape(sample: Plan) -> None:
 
 def test_the_tree_shows_what_each_stage_reads_writes_and_may_do(sample: Plan) -> None:
     text = plain(render_text(sample))
-    for expected in ("clean (spark, jobs/clean.py)", "reads orders, rates", "writes clean_orders", "when=always"):
+    for expected in (
+        "clean (spark on Glue, jobs/clean.py)",
+        "aggregate (spark on Glue or EMR Serverless, jobs/aggregate.py)",
+        "measured each time: above 100 GB of what it reads it runs on EMR Serverless",
+        *("reads orders, rates", "writes clean_orders", "when=always"),
+    ):
         assert expected in text
     assert "may lambda:InvokeFunction on ${SummariseFunction.Arn} and 1 more: invoke the functions" in text
 

@@ -14,7 +14,7 @@ wf = Workflow("demand", lake, schedule="rate(1 day)", parameters={"HORIZON": 7, 
 
 wf.crawler("catalog", reads=orders)
 wf.spark("clean", "jobs/clean.py", reads=[orders, rates], writes=clean, bookmark=True, retries=2)
-wf.spark("aggregate", "jobs/aggregate.py", reads=clean, writes=daily, worker_type="G.2X", workers=4)
+wf.spark("aggregate", "jobs/aggregate.py", reads=clean, writes=daily, worker_type="G.2X", workers=4, engine="auto")
 wf.processing("label", "ml/label.py", reads=rates, writes=labels)
 wf.training("fit", "ml/fit.py", reads=[daily, labels], writes=model, hyperparameters={"depth": 6, "loss": "mae"})
 judge = wf.processing("judge", "ml/judge.py", reads=[model, labels], metrics=["mae", "bias"])
