@@ -114,9 +114,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _fill(pattern: str, context: Context) -> str:
-    """A pattern with its policy variables (``${aws:PrincipalTag/team}``) replaced; an unknown one matches nothing."""
-    specials = {"*": "[*]", "?": "[?]", "$": "$"}
+def _fill(pattern: str, context: Context, plain: bool = False) -> str:
+    """A pattern with its policy variables (``${aws:PrincipalTag/team}``) replaced; an unknown one matches nothing.
+
+    ``plain`` is for operators that compare text, to which ``${*}`` is a star and no more.
+    """
+    specials = {"*": "*", "?": "?", "$": "$"} if plain else {"*": "[*]", "?": "[?]", "$": "$"}
 
     def value(match: re.Match[str]) -> str:
         name, _, default = match[1].partition(",")
@@ -216,7 +219,8 @@ def _holds(name: str, found: Any, wanted: list[str], context: Context, unknown: 
     if found is None:
         return if_exists or quantifier == "ForAllValues" or (negated and quantifier != "ForAnyValue")
     values = [_text(v) for v in _listed(found)]
-    wanted = [_fill(w, context) for w in wanted]
+    plain = not operator.endswith("Like") and not operator.startswith("Arn")
+    wanted = [_fill(w, context, plain) for w in wanted]
 
     def one(value: str) -> bool:
         try:

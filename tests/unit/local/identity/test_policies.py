@@ -59,6 +59,10 @@ def test_not_action_and_not_resource() -> None:
         ({"IpAddress": {"s3:prefix": "127.0.0.0/8"}}, "127.0.0.1", True),
         ({"ForAnyValue:StringEquals": {"s3:prefix": ["a", "b"]}}, ["x", "b"], True),
         ({"ForAllValues:StringEquals": {"s3:prefix": ["a", "b"]}}, ["x", "b"], False),
+        ({"StringEquals": {"s3:prefix": "a${*}${?}${$}"}}, "a*?$", True),
+        ({"StringEquals": {"s3:prefix": "a${*}"}}, "ab", False),
+        ({"StringLike": {"s3:prefix": "a${*}*"}}, "a*b", True),
+        ({"StringLike": {"s3:prefix": "a${*}"}}, "ab", False),
         ({"StringFrobs": {"s3:prefix": "raw/"}}, "raw/", False),
     ],
 )
