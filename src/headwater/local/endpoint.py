@@ -29,6 +29,7 @@ from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
 from headwater.local.identity.authorizer import CHANGES_BUCKET_POLICY, Authorizer, Mode
+from headwater.local.identity.file_rules import FileRules
 from headwater.local.identity.policies import Request
 from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
@@ -282,6 +283,11 @@ class LocalEndpoint:
         if service is not None:
             self.authorizer.assume_as_service(role_arn, service)
         return self.identity.assume(role_arn, session_name, **session)
+
+    def file_rules(self, principal: Principal) -> FileRules | None:
+        """See :meth:`headwater.local.service.Endpoint.file_rules`."""
+        buckets = [entry.name for entry in os.scandir(self.s3_root) if entry.is_dir()]
+        return self.authorizer.file_rules(principal, buckets, self.region)
 
     def observe(self, principal: Principal, action: str, resource: str, **context: str) -> None:
         """See :meth:`headwater.local.service.Endpoint.observe`."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from headwater.local.identity.file_rules import FileRules
     from headwater.local.bus import Bus
     from headwater.local.identity import Credentials, Principal
     from headwater.local.jobs import JobSupervisor
@@ -121,6 +122,10 @@ class Endpoint(Protocol):
         :class:`ServiceError` (AccessDenied) unless the role trusts it. Without it nobody's right to is asked.
         ``session`` limits or marks the session (see :meth:`headwater.local.identity.Identity.assume`).
         """
+        ...
+
+    def file_rules(self, principal: Principal) -> FileRules | None:
+        """What a job may do with the lake's files where it opens them itself; None where nothing holds it."""
         ...
 
     def observe(self, principal: Principal, action: str, resource: str, **context: str) -> None:

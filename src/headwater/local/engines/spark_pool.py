@@ -211,7 +211,7 @@ class SparkPool:
 
     def _new(self, options: JvmOptions) -> Jvm:
         id = f"spark-jvm-{uuid.uuid4().hex[:12]}"
-        return Jvm(self._jobs, id, self._folder / id, options)
+        return Jvm(self._jobs, id, self._folder / id, options, self._folder.with_name(f"{self._folder.name}-classes"))
 
     # -- inside; the lock is taken -----------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 ``s3://bucket/key`` is the file ``<s3 root>/bucket/key``, through Hadoop's own ViewFileSystemOverloadScheme with one
 mount table a bucket. The mounts point at the scheme ``lake``, which is RawLocalFileSystem under a name of its own: it
-writes no ``.crc`` side files, while ``file:`` stays the checksummed LocalFileSystem that parts of Spark insist on.
+writes no ``.crc`` side files, while ``file:`` stays the checksummed LocalFileSystem that parts of Spark insist on. Ours
+(ConfinedFileSystem.java) holds each access to the role's policies besides, and refuses in S3's words.
 
-Not faithful to AWS: a bucket that is made after the job started is not mounted, and Spark's access to files is not
-checked against the role's policies object by object.
+Not faithful to AWS: a bucket that is made after the job started is not mounted; policies are those of the job's start.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
+from headwater.local.identity.file_rules import FileRules
+
 S3_SCHEMES = ("s3", "s3a", "s3n")
 VIEW_FS = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 LAKE_FS = "org.apache.hadoop.fs.RawLocalFileSystem"
+CONFINED_FS = "headwater.ConfinedFileSystem"
 
 # Small data on one machine. AQE, on by default, coalesces what shuffle partitions turn out to be empty.
 FAST: dict[str, str] = {
@@ -45,10 +48,21 @@ def base_properties(folder: Path) -> dict[str, str]:
     }
 
 
-def lake_properties(s3_root: Path, buckets: Iterable[str]) -> dict[str, str]:
-    """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``."""
+def lake_properties(s3_root: Path, buckets: Iterable[str], rules: FileRules | None = None) -> dict[str, str]:
+    """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``.
+
+    With ``rules`` each access to the files is held to them.
+    """
     properties = {f"spark.hadoop.fs.{scheme}.impl": VIEW_FS for scheme in S3_SCHEMES}
     properties["spark.hadoop.fs.lake.impl"] = LAKE_FS
+    if rules is not None:
+        properties |= {
+            "spark.hadoop.fs.lake.impl": CONFINED_FS,
+            "spark.hadoop.fs.lake.layers": ",".join(rules.layers),
+            "spark.hadoop.fs.lake.principal": rules.principal,
+            "spark.hadoop.fs.lake.root": str(s3_root),
+            "spark.hadoop.fs.lake.rules": "\n".join("\t".join(rule) for rule in rules.rules),
+        }
     for bucket in buckets:  # a link is a URI: a folder's name may hold a space, "%" or "#"
         target = f"lake://{quote(os.fsencode(s3_root / bucket))}"
         properties[f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"] = target

@@ -14,6 +14,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,10 +26,13 @@ from headwater.local.identity.evaluation import (
     Decision,
     PolicySet,
     decide,
+    names,
+    names_more_than_account,
     service_decision,
     service_request,
     trusts,
 )
+from headwater.local.identity.file_rules import FileRules, file_rules
 from headwater.local.identity.policies import Request, Statement
 from headwater.local.identity.uses import Uses
 from headwater.local.service import Call, Members, ServiceError
@@ -105,6 +109,22 @@ class Authorizer:
         self._log_denial(service, request, "sts:AssumeRole", text, str(uuid.uuid4()))
         if self.mode == "enforce":
             raise ServiceError("AccessDenied", text, 403)
+
+    def file_rules(self, principal: Principal, buckets: Iterable[str], region: str) -> FileRules | None:
+        """What a session may do with the lake's files; None where nothing holds it: the person, and in audit mode."""
+        if principal.role_arn is None or self.mode == "audit":
+            return None
+        held = self._of_role(principal.role_arn)
+        caller = Caller(principal.arn, principal.account, principal.role_arn)
+        named = [each for bucket in buckets for each in self._of_bucket(bucket) if names(each, caller)]
+        layers = {"identity-based policy": [*held.identity, *(e for e in named if names_more_than_account(e, caller))]}
+        if held.boundary is not None:
+            layers["permissions boundary"] = held.boundary
+        if principal.session_policies:
+            texts = principal.session_policies
+            layers["session policy"] = [each for text in texts for each in statements_of(text, "session")]
+        call = Call("s3", "GetObject", principal, region, principal.account, str(uuid.uuid4()))
+        return file_rules(principal.arn, layers, named, self._context(principal, held, call, {}))
 
     def observe(self, principal: Principal, request: Request) -> None:
         """Count what a role did without a call, as its identity policies have it; a denial is only noted."""

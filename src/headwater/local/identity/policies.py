@@ -71,17 +71,25 @@ def missing_keys(statements: Iterable[Statement], request: Request) -> set[str]:
     }
 
 
-def _names_request(statement: Statement, request: Request) -> bool:
+def names_action(statement: Statement, action: str) -> bool:
+    """Whether a statement speaks of an action (``service:Operation``), on whatever resource."""
     if "Action" in statement:
-        named = any(matches(p, request.action, ignore_case=True) for p in _listed(statement["Action"]))
-    else:
-        named = not any(matches(p, request.action, ignore_case=True) for p in _listed(statement.get("NotAction", "*")))
+        return any(matches(p, action, ignore_case=True) for p in _listed(statement["Action"]))
+    return not any(matches(p, action, ignore_case=True) for p in _listed(statement.get("NotAction", "*")))
+
+
+def _names_request(statement: Statement, request: Request) -> bool:
+    named = names_action(statement, request.action)
     if not named or request.resource is None:
         return named
     if "Resource" in statement:
-        return any(matches(_fill(p, request.context), request.resource) for p in _listed(statement["Resource"]))
+        return any(
+            matches(fill_variables(p, request.context), request.resource) for p in _listed(statement["Resource"])
+        )
     if "NotResource" in statement:
-        return not any(matches(_fill(p, request.context), request.resource) for p in _listed(statement["NotResource"]))
+        return not any(
+            matches(fill_variables(p, request.context), request.resource) for p in _listed(statement["NotResource"])
+        )
     return True
 
 
@@ -91,7 +99,7 @@ def allowed_resources(statement: Statement, request: Request) -> list[str]:
     if resource is None:
         return []
     listed = _listed(statement.get("Resource", []))
-    return [str(p) for p in listed if matches(_fill(p, request.context), resource)]
+    return [str(p) for p in listed if matches(fill_variables(p, request.context), resource)]
 
 
 def allowed_prefixes(statement: Statement, request: Request) -> list[str]:
@@ -107,14 +115,14 @@ def allowed_prefixes(statement: Statement, request: Request) -> list[str]:
         if key.lower() == "s3:prefix"
         for value in _listed(values)
     ]
-    return [str(p) for p in wanted if matches(_fill(p, request.context), str(found))]
+    return [str(p) for p in wanted if matches(fill_variables(p, request.context), str(found))]
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _fill(pattern: str, context: Context, plain: bool = False) -> str:
+def fill_variables(pattern: str, context: Context, plain: bool = False) -> str:
     """A pattern with its policy variables (``${aws:PrincipalTag/team}``) replaced; an unknown one matches nothing.
 
     ``plain`` is for operators that compare text, to which ``${*}`` is a star and no more.
@@ -220,7 +228,7 @@ def _holds(name: str, found: Any, wanted: list[str], context: Context, unknown: 
         return if_exists or quantifier == "ForAllValues" or (negated and quantifier != "ForAnyValue")
     values = [_text(v) for v in _listed(found)]
     plain = not operator.endswith("Like") and not operator.startswith("Arn")
-    wanted = [_fill(w, context, plain) for w in wanted]
+    wanted = [fill_variables(w, context, plain) for w in wanted]
 
     def one(value: str) -> bool:
         try:

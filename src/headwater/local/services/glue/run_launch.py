@@ -91,6 +91,7 @@ class RunLauncher:
             properties={"spark.app.name": f"{record['JobName']}-{run_id}", **properties},
             attempt=int(record["_attempt_number"]),
             buckets=self._buckets(),
+            rules=self._endpoint.file_rules(principal),
             spark=spark,
             jvm=_jvm_options(files),
         )

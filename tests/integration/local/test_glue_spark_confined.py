@@ -1,0 +1,106 @@
+"""Spark opens the lake's files itself; it is held to what its role may do on S3, in S3's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from headwater.local.endpoint import LocalEndpoint
+from tests.integration.local.test_glue_python_shell import Runs
+from tests.integration.local.test_glue_spark_jobs import spark_job, spark_lines
+
+pytest.importorskip("pyspark")
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+
+Aws = Callable[..., Any]
+
+PROBES = """
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+sc = spark.sparkContext
+
+
+def say(name, attempt):
+    try:
+        print(name, "done", attempt())
+    except Exception as error:
+        text = str(error)
+        where = text.find("not authorized to perform: ")
+        print(name, "refused", text[where:].splitlines()[0][:200] if where >= 0 else type(error).__name__ + " " + text)
+
+
+rows = spark.read.csv("s3://lake/raw/open/", header=True)
+say("read", lambda: rows.count())
+say("text", lambda: sc.textFile("s3a://lake/raw/open/*.csv").count())
+say("secret", lambda: spark.read.csv("s3://lake/raw/secret/", header=True).count())
+say("secret text", lambda: sc.textFile("s3://lake/raw/secret/a.csv").count())
+say("denied", lambda: spark.read.csv("s3://lake/raw/open/closed/a.csv").count())
+say("other bucket", lambda: spark.read.text("s3://other/a.txt").count())
+say("write", lambda: rows.write.mode("overwrite").partitionBy("k").parquet("s3://lake/made/table/"))
+spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
+say("again", lambda: rows.write.mode("overwrite").partitionBy("k").parquet("s3://lake/made/table/"))
+say("back", lambda: spark.read.parquet("s3://lake/made/table/").count())
+say("into raw", lambda: rows.write.mode("append").csv("s3://lake/raw/open/"))
+say("over raw", lambda: rows.write.mode("overwrite").csv("s3://lake/raw/open/"))
+say("elsewhere", lambda: sc.parallelize(["x"]).saveAsTextFile("s3://lake/elsewhere/"))
+spark.read.csv("s3://lake/raw/secret/", header=True).count()
+"""
+
+
+def statement(effect: str, actions: list[str], *resources: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": actions, "Resource": [f"arn:aws:s3:::{each}" for each in resources], **more}
+
+
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        statement("Allow", ["s3:GetObject"], "lake/code/*", "lake/raw/open/*", "lake/made/*"),
+        statement("Allow", ["s3:PutObject", "s3:DeleteObject"], "lake/made/*"),
+        statement(
+            "Allow",
+            ["s3:ListBucket"],
+            "lake",
+            Condition={"StringLike": {"s3:prefix": ["raw/open*", "made", "made/*"]}},
+        ),
+        statement("Deny", ["s3:*"], "lake/raw/open/closed/*"),
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+    ],
+}
+
+
+def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_SPARK_READY", "1")
+    runs = Runs(endpoint, aws)
+    for key in ("raw/open/a.csv", "raw/secret/a.csv", "raw/open/closed/a.csv"):
+        runs.s3.put_object(Bucket="lake", Key=key, Body=b"id,k\n1,x\n2,y\n")
+    runs.s3.create_bucket(Bucket="other")
+    runs.s3.put_object(Bucket="other", Key="a.txt", Body=b"x")
+    spark_job(runs, "probes", PROBES)
+    aws("iam").put_role_policy(RoleName="etl", PolicyName="all", PolicyDocument=json.dumps(POLICY))
+    before = {entry["Key"] for entry in runs.s3.list_objects_v2(Bucket="lake", Prefix="raw/")["Contents"]}
+
+    run = runs.run("probes")
+    said = dict(line.split(" done ", 1) for line in spark_lines(runs, run) if " done " in line)
+    refused = dict(line.split(" refused ", 1) for line in spark_lines(runs, run) if " refused " in line)
+    assert said == {"read": "2", "text": "3", "write": "None", "again": "None", "back": "2"}, (said, refused)
+    expected = {
+        "secret": "s3:ListBucket",
+        "secret text": "s3:GetObject",
+        "denied": "s3:GetObject",
+        "other bucket": "s3:GetObject",
+        "into raw": "s3:PutObject",
+        "over raw": "s3:DeleteObject",
+        "elsewhere": "s3:ListBucket",
+    }
+    assert {name: text.split()[4] for name, text in refused.items()} == expected, refused
+    assert 'resource: "arn:aws:s3:::other/a.txt" because no identity-based policy allows' in refused["other bucket"]
+    assert "with an explicit deny" in refused["denied"]
+    assert run["JobRunState"] == "FAILED"
+    assert "is not authorized to perform: s3:ListBucket on resource" in run["ErrorMessage"]
+    assert "assumed-role/etl/GlueJobRunnerSession" in run["ErrorMessage"]
+    after = {entry["Key"] for entry in runs.s3.list_objects_v2(Bucket="lake", Prefix="raw/")["Contents"]}
+    assert after == before
