@@ -206,3 +206,21 @@ def test_a_service_that_is_not_built_fails_by_name(aws: Client, role: str, resou
     assert described["status"] == "FAILED"
     assert described["error"].startswith(error)
     assert "Headwater does not compute" in described["cause"], described
+
+
+def test_a_made_up_role_calls_as_the_person_and_a_real_one_as_itself(aws: Client) -> None:
+    """Tools and recordings name roles that do not exist; AWS would refuse the machine, here nothing decides for it."""
+    states, iam = aws("stepfunctions"), aws("iam")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues", "Parameters": {}, "End": True}
+    definition = json.dumps({"StartAt": "A", "States": {"A": task}})
+    arn = states.create_state_machine(name="made-up", definition=definition, roleArn=ROLE)["stateMachineArn"]
+
+    def outcome() -> dict[str, Any]:
+        run = states.start_execution(stateMachineArn=arn)["executionArn"]
+        return ended(aws, run)
+
+    assert outcome()["status"] == "SUCCEEDED"
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:*"}]}
+    iam.create_role(RoleName="machine", AssumeRolePolicyDocument=json.dumps(trust))
+    refused = outcome()
+    assert refused["status"] == "FAILED" and "is not authorized to perform: sqs:ListQueues" in refused["cause"]

@@ -203,29 +203,45 @@ class TaskCaller:
             return _Failed(FAILED_ENTRY, cause)
         return with_metadata(target, answer if api.answer is None else api.answer(arguments, answer))
 
-    def _http(self, arguments: Any, principal: Principal) -> Any:
+    def _http(self, arguments: Any, principal: Principal | None) -> Any:
         try:
             return http_task.invoke(arguments, functools.partial(self.endpoint.call, principal=principal))
         except StateFailure as failure:
             return _Failed(str(failure.error), str(failure.cause))
 
-    def _principal_of(self, execution: Execution, task: dict[str, Any]) -> Principal:
+    def _principal_of(self, execution: Execution, task: dict[str, Any]) -> Principal | None:
         role_arn = task.get("role_arn") or execution.record_.role_arn
         return self._principal(role_arn, execution.record_.name[:64])
 
-    def _principal(self, role_arn: str, session: str) -> Principal:
-        """The role's session of an execution; assumed once in so many minutes, not once a call."""
+    def _principal(self, role_arn: str, session: str) -> Principal | None:
+        """The role's session of an execution; assumed once in so many minutes, not once a call.
+
+        None, the person, for a role that IAM does not know: AWS refuses to create such a machine; here it is accepted
+        from tools and examples that make up a role, and there is no policy to decide by.
+        """
         key = (role_arn, session)
         with self._lock:
             found = self._principals.get(key)
             if found is not None and found[0] > time.monotonic():
                 return found[1]
+        if not self._is_known(role_arn):
+            log.warning("role %s does not exist: its state machine calls as the person who owns the endpoint", role_arn)
+            return None
         principal = self.endpoint.assume(role_arn, session, service="states.amazonaws.com").principal
         with self._lock:
             if len(self._principals) >= MAX_SESSIONS:
                 self._principals.clear()
             self._principals[key] = (time.monotonic() + SESSION_S, principal)
         return principal
+
+    def _is_known(self, role_arn: str) -> bool:
+        try:
+            self.endpoint.call("iam", "get_role", RoleName=role_arn.rpartition("/")[2])
+        except ServiceError as error:
+            if error.code == "NoSuchEntity":
+                return False
+            raise
+        return True
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
