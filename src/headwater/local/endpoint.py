@@ -22,7 +22,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.local import wire
 from headwater.local.bus import Bus
@@ -35,6 +35,9 @@ from headwater.local.records import MotoRecords
 from headwater.local.service import Call, Members, Service, ServiceError
 from headwater.local.services import SERVICES
 from headwater.local.store import Store
+
+if TYPE_CHECKING:
+    from headwater.local.engines.spark import SparkEngine
 
 WORKERS = 64
 
@@ -125,6 +128,13 @@ class LocalEndpoint:
         """The folder that holds one folder a bucket."""
         return self.home / "s3"
 
+    @functools.cached_property
+    def spark(self) -> SparkEngine:
+        """See :attr:`headwater.local.service.Endpoint.spark`."""
+        from headwater.local.engines.spark import SparkEngine
+
+        return SparkEngine(self.jobs, self.home / "spark", self.s3_root)
+
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -161,6 +171,8 @@ class LocalEndpoint:
         self._end_services("drain")
         self.run_on_loop(self._gateway.close())
         self._end_services("stop")
+        if "spark" in self.__dict__:
+            self.spark.close()
         self.jobs.close()
         self.run_on_loop(_cancel_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -295,9 +307,9 @@ class LocalEndpoint:
         keys = {f"{service}:{name}": value for name, value in context.items()}
         self.authorizer.observe(principal, Request(action, resource, keys))
 
-    def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
+    def job_environment(self, role_arn: str, session_name: str, **session: Any) -> dict[str, str]:
         """See :meth:`headwater.local.service.Endpoint.job_environment`."""
-        credentials = self.assume(role_arn, session_name, service=service)
+        credentials = self.assume(role_arn, session_name, **session)
         return {
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 if TYPE_CHECKING:
     from headwater.local.identity.file_rules import FileRules
     from headwater.local.bus import Bus
+    from headwater.local.engines.spark import SparkEngine
     from headwater.local.identity import Credentials, Principal
     from headwater.local.jobs import JobSupervisor
     from headwater.local.store import Store
@@ -92,6 +93,11 @@ class Endpoint(Protocol):
         """The folder that holds one folder a bucket."""
         ...
 
+    @property
+    def spark(self) -> SparkEngine:
+        """What runs Spark scripts, of every service: one pool of JVMs."""
+        ...
+
     def call(
         self,
         service: str,
@@ -135,7 +141,7 @@ class Endpoint(Protocol):
         """
         ...
 
-    def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
+    def job_environment(self, role_arn: str, session_name: str, **session: Any) -> dict[str, str]:
         """The AWS_* variables (keys, token, region, endpoint) that make a job call as its role; see `assume`."""
         ...
 

@@ -57,11 +57,15 @@ class ScriptRun:
     rules:
         What its role may do with the lake's files; None for everything.
     log_group, log_group_stderr:
-        CloudWatch Logs groups.
+        CloudWatch Logs groups; None where ``on_line`` takes the lines.
+    on_line:
+        Called with ("stdout" or "stderr", line) of the script and its JVM, on the supervisor's thread.
     timeout_s:
         The time limit.
     spark:
         False for a plain Python script.
+    shims:
+        Whether ``awsglue`` can be imported: on Glue, and not on EMR.
     jvm:
         Options of the JVM when the usual ones will not do.
     """
@@ -71,15 +75,17 @@ class ScriptRun:
     script: Path
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
-    log_group: str
-    log_group_stderr: str
-    timeout_s: float
+    timeout_s: float | None
+    log_group: str | None = None
+    log_group_stderr: str | None = None
+    on_line: Callable[[str, str], None] | None = None
     python_path: Sequence[str] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
     buckets: Sequence[str] = ()
     rules: FileRules | None = None
     spark: bool = True
+    shims: bool = True
     jvm: JvmOptions | None = None
 
 
@@ -158,7 +164,11 @@ class SparkEngine:
 
     def _sink(self, run: ScriptRun) -> Callable[[str, str], None]:
         def sink(stream: str, line: str) -> None:
-            self._jobs.write_log(run.log_group_stderr if stream == "stderr" else run.log_group, run.id, line)
+            group = run.log_group_stderr if stream == "stderr" else run.log_group
+            if group:
+                self._jobs.write_log(group, run.id, line)
+            if run.on_line is not None:
+                run.on_line(stream, line)
 
         return sink
 
@@ -176,11 +186,15 @@ class SparkEngine:
             id=run.id,
             argv=[sys.executable, "-u", str(DRIVER), str(spec_file)],
             cwd=run.folder,
-            env={**run.environment, "PYTHONPATH": os.pathsep.join([str(SHIMS), *run.python_path])},
+            env={
+                **run.environment,
+                "PYTHONPATH": os.pathsep.join([*([str(SHIMS)] if run.shims else []), *run.python_path]),
+            },
             stdin_fd=read_end,
             log_group=run.log_group,
             log_group_stderr=run.log_group_stderr,
             log_stream=run.id,
+            on_line=run.on_line,
             timeout_s=run.timeout_s,
             grace_s=5,
             on_exit=ending,

@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,8 @@ OPENED_PACKAGES = (
 QUICK_JIT = "-XX:TieredStopAtLevel=1"
 LOG4J = Path(__file__).parent / "log4j2.properties"
 START_TIMEOUT_S = 120.0
+# What a job may ask of its driver's JVM, which is this machine's and sized here.
+JVM_PROPERTIES = ("spark.driver.extraJavaOptions", "spark.driver.memory")
 LOOK_S = 0.02
 G1X_HEAP_BYTES = 10 << 30  # a Glue G.1X driver: 16 GB, of which Spark gets 10 (AWS Glue, worker types, 2023-06)
 
@@ -91,6 +94,14 @@ class JvmOptions:
 def default_heap_bytes() -> int:
     """A quarter of the machine's memory, at most what a Glue G.1X driver has."""
     return min(G1X_HEAP_BYTES, int(psutil.virtual_memory().total) // 4)
+
+
+def installed_spark() -> str | None:
+    """The version of the installed pyspark."""
+    try:
+        return version("pyspark")
+    except PackageNotFoundError:
+        return None
 
 
 def spark_home() -> Path:

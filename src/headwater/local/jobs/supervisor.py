@@ -104,6 +104,11 @@ class JobExit:
         """Whether the job ended by itself with code 0."""
         return self.code == 0 and self.reason == "exited"
 
+    @property
+    def shell_code(self) -> int:
+        """The code as a shell gives it: 128 and the number for a signal."""
+        return self.code if self.code is not None else 128 + (self.signal or 0)
+
 
 class Job:
     """A running job. Methods may be called from any thread."""

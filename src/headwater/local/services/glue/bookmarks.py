@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 from headwater.local.service import Call, Members, ServiceError, operation
-from headwater.local.services.glue.job_arguments import RunFailed
+from headwater.local.engines.script_role import RunFailed
 from headwater.local.services.glue.jobs import JobOperations
 
 BOOKMARK = "glue.bookmark"

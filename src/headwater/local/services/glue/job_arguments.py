@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import urlsplit
 
+from headwater.local.engines.script_role import Fetch, RunFailed, import_path, name_of, place
+from headwater.local.engines.spark_jvm import JVM_PROPERTIES
 from headwater.local.engines.spark_settings import parse_conf_argument
 from headwater.local.service import Members, ServiceError
 
@@ -21,21 +21,8 @@ REFUSED = {
     "--datalake-formats": "Delta, Hudi and Iceberg tables",
     "--python-modules-installer-option": "installing Python modules",
 }
-JVM_PROPERTIES = ("spark.driver.extraJavaOptions", "spark.driver.memory")
 REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*(.*?)\s*$")
 CONDITION = re.compile(r"^\s*(==|>=|<=|!=|>|<|~=)\s*([0-9][0-9A-Za-z.]*)\s*$")
-
-
-class RunFailed(Exception):
-    """The run cannot start; the text is its ErrorMessage."""
-
-
-class Fetch(Protocol):
-    """Reads an object as the job's role."""
-
-    def __call__(self, uri: str) -> bytes:
-        """The bytes of an ``s3://`` object; :class:`RunFailed` when it cannot be read."""
-        ...
 
 
 @dataclass
@@ -86,16 +73,15 @@ def spark_properties(merged: dict[str, str]) -> dict[str, str]:
 
 def fetch_files(merged: dict[str, str], script_uri: str, folder: Path, fetch: Fetch) -> ScriptFiles:
     """Bring the script and the --extra-… files into the run's folder."""
-    script = folder / _name_of(script_uri)
+    script = folder / name_of(script_uri)
     script.write_bytes(fetch(script_uri))
     files = ScriptFiles(script)
     for uri in _split(merged.get("--extra-py-files", "")):
-        path = _place(uri, folder / "python", fetch)
-        files.python_path.append(str(path.parent if path.suffix == ".py" else path))
+        files.python_path.append(import_path(place(uri, folder / "python", fetch)))
     for uri in _split(merged.get("--extra-files", "")):
-        _place(uri, folder, fetch)
+        place(uri, folder, fetch)
     for uri in _split(merged.get("--extra-jars", "")):
-        files.jars.append(str(_place(uri, folder / "jars", fetch)))
+        files.jars.append(str(place(uri, folder / "jars", fetch)))
     files.python_path = list(dict.fromkeys(files.python_path))
     return files
 
@@ -151,19 +137,6 @@ def _numbers(text: str) -> list[int]:
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _name_of(uri: str) -> str:
-    return Path(urlsplit(uri).path).name
-
-
-def _place(uri: str, folder: Path, fetch: Fetch) -> Path:
-    if not uri.startswith("s3://"):
-        raise RunFailed(f"InvalidArgument: extra files come from s3://, got {uri}")
-    folder.mkdir(exist_ok=True)
-    path = folder / _name_of(uri)
-    path.write_bytes(fetch(uri))
-    return path
 
 
 def _digest(text: str) -> str:

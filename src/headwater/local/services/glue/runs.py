@@ -14,12 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from headwater.local.engines.spark import SparkEngine
+from headwater.local.engines.script_role import RunFailed
 from headwater.local.jobs import Job, JobExit
 from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.glue import event_logs, job_arguments, versions
 from headwater.local.services.glue.bookmarks import BookmarkOperations
-from headwater.local.services.glue.job_arguments import RunFailed
 from headwater.local.services.glue.jobs import check_capacity, check_execution_class
 from headwater.local.services.glue.run_launch import RunLauncher, outcome
 from headwater.local.services.glue.run_records import (
@@ -45,8 +44,7 @@ class RunOperations(BookmarkOperations):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self.engine = SparkEngine(endpoint.jobs, endpoint.home / "spark", endpoint.s3_root)
-        self._launcher = RunLauncher(endpoint, self.engine)
+        self._launcher = RunLauncher(endpoint)
         self._running: dict[str, Job] = {}
         self._runs_stopping = False
 
@@ -58,21 +56,20 @@ class RunOperations(BookmarkOperations):
             self._finish_run(record, "ERROR", INTERRUPTED)
         if left:
             attempts = [int(record["_attempt_number"]) for record in left]
-            self.engine.sweep(attempts, min(float(record["StartedOn"]) for record in left))
+            self.endpoint.spark.sweep(attempts, min(float(record["StartedOn"]) for record in left))
         self._launcher.clear()
         self.jobs_changed()
 
     def stop(self) -> None:
-        """Let the JVMs go; the supervisor stops the scripts."""
+        """The supervisor stops the scripts; their records are left to the next start."""
         super().stop()
         self._runs_stopping = True
-        self.engine.close()
 
     def jobs_changed(self) -> None:
         """Keep as many JVMs ready as there are Spark jobs."""
         count = self.spark_jobs()
         if count:
-            self.engine.pool.prepare(count)
+            self.endpoint.spark.pool.prepare(count)
 
     def job_deleted(self, name: str) -> None:
         """A job takes its runs with it."""

@@ -6,8 +6,8 @@ The table is AWS's (AWS Glue release notes, to August 2026); Headwater runs the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
+from headwater.local.engines.spark_jvm import installed_spark
 from headwater.local.service import ServiceError
 
 
@@ -31,14 +31,6 @@ RELEASES: dict[str, GlueRelease] = {
     "5.1": GlueRelease("3.5.6", "3.11", "17", 480),
     "6.0": GlueRelease("4.1.1", "3.13", "17", 480),
 }
-
-
-def installed_spark() -> str | None:
-    """The version of the installed pyspark."""
-    try:
-        return version("pyspark")
-    except PackageNotFoundError:
-        return None
 
 
 def installed_release() -> str | None:

@@ -12,7 +12,7 @@ from headwater.local.services.sagemaker import script_mode
 from headwater.local.services.sagemaker.job_table import shorten
 from headwater.local.services.sagemaker.names import now
 from headwater.local.services.sagemaker.processing_request import MAX_RUNTIME_S, OPT_ML, input_source, output_target
-from headwater.local.services.sagemaker.run import JobRun, exit_code
+from headwater.local.services.sagemaker.run import JobRun
 from headwater.local.services.sagemaker.transfer import FolderSync, S3Uri, Transfer, TransferFailed
 from headwater.local.store import Record
 
@@ -111,7 +111,7 @@ class ProcessingRun(JobRun):
         elif exit.code == 0:
             self._finish("Completed", message=message)
         else:
-            reason = f"AlgorithmError: See job logs for more information, exit code: {exit_code(exit)}"
+            reason = f"AlgorithmError: See job logs for more information, exit code: {exit.shell_code}"
             self._finish("Failed", reason, message)
 
     def _exit_message(self) -> str:

@@ -179,11 +179,6 @@ def job_folder(home: Path, kind: str, name: str) -> Path:
     return home / "sagemaker" / f"{kind}s" / name
 
 
-def exit_code(exit: JobExit) -> int:
-    """The code as a shell gives it: 128 and the number for a signal."""
-    return exit.code if exit.code is not None else 128 + (exit.signal or 0)
-
-
 def reason_with(text: str, suffix: str) -> str:
     """A failure reason that is cut so that its suffix stays."""
     return shorten(text)[: 1024 - len(suffix)] + suffix

@@ -22,7 +22,7 @@ from headwater.local.services.sagemaker.images import framework_of
 from headwater.local.services.sagemaker.job_table import JobTable, shorten
 from headwater.local.services.sagemaker.metrics import MetricReader
 from headwater.local.services.sagemaker.names import moment, now
-from headwater.local.services.sagemaker.run import JobRun, exit_code, reason_with
+from headwater.local.services.sagemaker.run import JobRun, reason_with
 from headwater.local.services.sagemaker.script_mode import TrainingScript
 from headwater.local.services.sagemaker.training_request import MAX_RUNTIME_S, channel_source
 from headwater.local.services.sagemaker.transfer import FolderSync, S3Uri, Transfer, TransferFailed, files_below
@@ -200,7 +200,7 @@ class TrainingRun(JobRun):
         self._finish(status, secondary, artifact=artifact)
 
     def _algorithm_error(self, exit: JobExit) -> str:
-        code = exit_code(exit)
+        code = exit.shell_code
         file = self.ml / "output" / "failure"
         if file.is_file():
             text = file.read_text(encoding="utf-8", errors="replace")[:REASON_FILE_CHARACTERS]
