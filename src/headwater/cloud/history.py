@@ -162,14 +162,15 @@ class HistoryReader:
         if run is None:
             return
         if kind in ("TaskScheduled", "LambdaFunctionScheduled"):
-            run.attempts += state == run.name  # helper states of a stage (a poll loop) are no attempts
+            # helper states of a stage (a poll loop) are no attempts, but its job on EMR is
+            run.attempts += state == run.name or _is_emr_job(event)
             self.transitions += state in self._began  # tried again
             self._began[state] = event["timestamp"]
             run.error = run.cause = None
             run.status = RUNNING
             run.job = _scheduled_job(event) or run.job
         elif kind == "TaskSubmitted":
-            run.job = _submitted_job(event["taskSubmittedEventDetails"]) or run.job
+            run.job = _submitted_job(event["taskSubmittedEventDetails"], run.job) or run.job
         elif kind == "TaskSucceeded":
             self._worked(run, state, event, event.get("taskSucceededEventDetails", {}).get("output"))
         elif kind in FAILURES:
@@ -226,7 +227,7 @@ def _billed_s(job: dict[str, Any]) -> float | None:
 def plain_cause(cause: str | None) -> str:
     """What a cause says for people: of a failed job's JSON the message alone."""
     found = _parse(cause)
-    for member in ("ErrorMessage", "FailureReason", "ExitMessage", "errorMessage"):
+    for member in ("ErrorMessage", "FailureReason", "ExitMessage", "StateDetails", "errorMessage"):
         if found.get(member):
             kind = f"{found['errorType']}: " if found.get("errorType") else ""
             return f"{kind}{found[member]}"
@@ -239,6 +240,8 @@ def _scheduled_job(event: Event) -> dict[str, str] | None:
     if (details.get("resourceType"), details.get("resource")) == ("aws-sdk:glue", "startCrawler"):
         crawler = str(_parse(details.get("parameters")).get("Name", ""))
         return {"service": "glue-crawler", "id": crawler, "log_group": "/aws-glue/crawlers", "log_stream": crawler}
+    if _is_emr_job(event):
+        return _emr_job(details)
     if details.get("resourceType") != "lambda":
         return None
     function = str(_parse(details.get("parameters")).get("FunctionName", "")).rsplit(":function:", 1)[-1]
@@ -246,8 +249,26 @@ def _scheduled_job(event: Event) -> dict[str, str] | None:
     return {"service": "lambda", "id": name, "log_group": f"/aws/lambda/{name}", "log_stream": ""}
 
 
-def _submitted_job(details: dict[str, Any]) -> dict[str, str] | None:
+def _is_emr_job(event: Event) -> bool:
+    details = event.get("taskScheduledEventDetails", {})
+    return details.get("resourceType") == "emr-serverless" and str(details.get("resource")).startswith("startJobRun")
+
+
+def _emr_job(details: dict[str, Any]) -> dict[str, str]:
+    """A job run on EMR Serverless that has no id yet: its log goes where the request says."""
+    found: Any = _parse(details.get("parameters"))
+    for member in ("ConfigurationOverrides", "MonitoringConfiguration", "CloudWatchLoggingConfiguration"):
+        found = found.get(member) or {}
+    group, prefix = found.get("LogGroupName", "/aws/emr-serverless"), found.get("LogStreamNamePrefix", "")
+    return {"service": "emr-serverless", "id": "", "log_group": group, "log_stream": prefix}
+
+
+def _submitted_job(details: dict[str, Any], scheduled: dict[str, str] | None) -> dict[str, str] | None:
     kind, output = details.get("resourceType"), _parse(details.get("output"))
+    if kind == "emr-serverless" and "JobRunId" in output and scheduled:
+        run, prefix = output["JobRunId"], scheduled["log_stream"]
+        streams = f"{prefix}/applications/{output.get('ApplicationId', '')}/jobs/{run}/"
+        return {**scheduled, "id": run, "log_stream": streams}
     if kind == "glue" and "JobRunId" in output:
         run = output["JobRunId"]
         return {"service": "glue", "id": run, "log_group": "/aws-glue/jobs/error", "log_stream": run}

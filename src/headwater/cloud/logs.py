@@ -64,6 +64,8 @@ class StageLogs:
             return []
         if job["service"] == "glue":
             return [(group, {"logStreamNames": [job["id"]]}) for group in GLUE_GROUPS]
+        if job["service"] == "emr-serverless":
+            return [(job["log_group"], {"logStreamNamePrefix": job["log_stream"]})] if job["id"] else []
         if job["service"] == "sagemaker":
             return [(job["log_group"], {"logStreamNamePrefix": f"{job['id']}/"})]
         # A function and a crawler log to the same place in every run: the run's own lines are those of its time.

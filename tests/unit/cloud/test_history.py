@@ -131,3 +131,30 @@ def test_what_each_attempt_worked_and_the_transitions() -> None:
     )
     assert found.stages["a"].seconds == [7.0, 2.0]
     assert found.transitions == 3
+
+
+def test_a_stage_on_emr_serverless_has_its_job_run_and_log() -> None:
+    logs = {"Enabled": True, "LogGroupName": "/aws/emr-serverless/w", "LogStreamNamePrefix": "clean"}
+    asked = {"ConfigurationOverrides": {"MonitoringConfiguration": {"CloudWatchLoggingConfiguration": logs}}}
+    named = {"resourceType": "emr-serverless", "resource": "startJobRun.sync"}
+    scheduled = {"taskScheduledEventDetails": {**named, "parameters": json.dumps(asked)}}
+    answer = json.dumps({"ApplicationId": "00a", "JobRunId": "00r"})
+    cause = json.dumps({"JobRunId": "00r", "State": "FAILED", "StateDetails": "exit code 1"})
+    failed = {"taskFailedEventDetails": {**named, "error": "States.TaskFailed", "cause": cause}}
+    found = HistoryReader(lambda state: state.split(":")[0])
+    found.feed(
+        history(
+            ("TaskStateEntered", 0, entered("clean: on EMR")),
+            ("TaskScheduled", 1, scheduled),
+            ("TaskSubmitted", 2, {"taskSubmittedEventDetails": {**named, "output": answer}}),
+            ("TaskFailed", 3, failed),
+        )
+    )
+    stage = found.stages["clean"]
+    assert stage.job == {
+        "service": "emr-serverless",
+        "id": "00r",
+        "log_group": "/aws/emr-serverless/w",
+        "log_stream": "clean/applications/00a/jobs/00r/",
+    }
+    assert (stage.status, stage.attempts, plain_cause(stage.cause)) == ("FAILED", 1, "exit code 1")
