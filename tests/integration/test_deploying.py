@@ -14,8 +14,15 @@ import pytest
 
 from tests.integration.command_line import LIMIT_S, OWN_CODE, SCRIPT, Background, ProjectFolder, environment, wait_until
 
-BUCKET = "flights-000000000000-us-east-1"
-ASSETS = "headwater-assets-000000000000-us-east-1"
+# Not what the embedded endpoint has by default: what worked with the person's own would show nothing.
+FOREIGN = {
+    "HEADWATER_ACCOUNT_ID": "123456789012",
+    "HEADWATER_REGION": "eu-west-1",
+    "HEADWATER_ACCESS_KEY_ID": "AKIAFOREIGN0EXAMPLE0",
+    "HEADWATER_SECRET_ACCESS_KEY": "a-secret-of-that-account",
+}
+BUCKET = "flights-123456789012-eu-west-1"
+ASSETS = "headwater-assets-123456789012-eu-west-1"
 STACK = "flight-delays"
 
 
@@ -29,7 +36,7 @@ class Account:
 
     def up(self) -> None:
         """Start the endpoint, and keep the environment that points at it."""
-        said = json.loads(self.headwater("up", "--home", self.home, "--json", plain=True))
+        said = json.loads(self.headwater("up", "--home", self.home, "--json", plain=True, but=FOREIGN))
         self.variables = {
             "AWS_ENDPOINT_URL": said["endpoint_url"],
             "AWS_ACCESS_KEY_ID": said["access_key_id"],
@@ -116,10 +123,16 @@ def test_a_project_lives_and_dies_on_aws(account: Account) -> None:
     assert account.client("cloudformation").list_change_sets(StackName=STACK)["Summaries"] == []
     said = account.headwater("deploy", "--yes")
     assert "assets: 1 uploaded, 1 there already" in said and "ValidateFunction" in said
-    assert "ZeroDivisionError" in account.headwater("run", code=6)
+    failed = account.headwater("run", code=6)
+    assert "stage validate failed" in failed and "ZeroDivisionError" in failed and "the last lines of its log" in failed
+    assert "ZeroDivisionError" in account.headwater("logs", "validate")
+    assert json.loads(account.headwater("status", "--json"))["status"] == "FAILED"
     project.edit("functions/validate.py", ("raise_here = 1 / 0\n\n\ndef ", "def "))
+    assert "ValidateFunction" in account.headwater("plan", "--diff")
     account.headwater("deploy", "--yes")
+    assert "ValidateFunction" not in account.headwater("plan", "--diff")
     account.headwater("resume")
+    assert json.loads(account.headwater("status", "--json"))["status"] == "SUCCEEDED"
 
     said = account.headwater("destroy", "--yes")
     assert f"left  AWS::S3::Bucket  {BUCKET}" in said

@@ -78,9 +78,11 @@ def _lines(changed: PropertyChange) -> list[str]:
 def differing(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
     """The innermost parts of a value that differ, each by its path."""
     if isinstance(before, dict) and isinstance(after, dict):
-        names = sorted({*before, *after})
-        found = [differing(f"{path}.{name}", before.get(name), after.get(name)) for name in names]
-        return [part for parts in found for part in parts]
+        alone = [(f"{path}.{name}", before.get(name), after.get(name)) for name in sorted(before.keys() ^ after.keys())]
+        shared = [
+            differing(f"{path}.{name}", before[name], after[name]) for name in sorted(before.keys() & after.keys())
+        ]
+        return [*alone, *(part for parts in shared for part in parts)]
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         parts = [differing(f"{path}[{n}]", old, new) for n, (old, new) in enumerate(zip(before, after, strict=True))]
         return [part for each in parts for part in each]
