@@ -152,7 +152,12 @@ def parse(routed: Routed) -> Members:
             "MalformedXML" if routed.service == "s3" else "SerializationException",
             f"{routed.operation}: the request's body could not be read as {protocol}: {error}",
         ) from error
-    return {name: value for name, value in parsed.items() if value is not None}
+    return {name: value for name, value in parsed.items() if value is not None and not _is_absent(model, name, value)}
+
+
+def _is_absent(model: Any, name: str, value: Any) -> bool:
+    """Whether a list of the query string was not given: moto's parser makes an empty one of it."""
+    return value == [] and model.input_shape.members[name].serialization.get("location") == "querystring"
 
 
 def input_shape(service: str, operation: str) -> Any:

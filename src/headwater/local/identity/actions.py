@@ -94,6 +94,8 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
         resources: list[str | None] = list(_glue(call.operation, members, arn)) or [None]
     else:
         resources = [_named(call.service, members, arn)]
+    if call.service == "emr-serverless":
+        resources = [_emr_serverless(members, arn)]
     if call.service == "cloudwatch" and "Namespace" in members:
         context = {**context, "cloudwatch:namespace": members["Namespace"]}
     if call.service == "sts":
@@ -129,6 +131,16 @@ def _named(service: str, members: Members, arn: str) -> str | None:
             name = str(value).lstrip("/") if service == "ssm" else str(value)
             return name if name.startswith("arn:") else arn + shape.format(name)
     return None
+
+
+def _emr_serverless(members: Members, arn: str) -> str | None:
+    """An application, or a job run of one (Service Authorization Reference, Amazon EMR Serverless, 2026-11)."""
+    if members.get("resourceArn"):
+        return str(members["resourceArn"])
+    if "applicationId" not in members:
+        return None
+    run = f"/jobruns/{members['jobRunId']}" if "jobRunId" in members else ""
+    return f"{arn}/applications/{members['applicationId']}{run}"
 
 
 # -- S3 --------------------------------------------------------------------------------------------------------------
