@@ -157,7 +157,7 @@ def parse(routed: Routed) -> Members:
 
 def _is_absent(model: Any, name: str, value: Any) -> bool:
     """Whether a list of the query string was not given: moto's parser makes an empty one of it."""
-    return value == [] and model.input_shape.members[name].serialization.get("location") == "querystring"
+    return value == [] and bool(model.input_shape.members[name].serialization.get("location") == "querystring")
 
 
 def input_shape(service: str, operation: str) -> Any:
