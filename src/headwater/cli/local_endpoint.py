@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess  # nosec B404: starts our own server with a fixed argument list
 import sys
 import time
@@ -13,9 +14,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from headwater.cloud.session import EndpointAddress, is_alive
-from headwater.errors import EndpointError
+from headwater.errors import EndpointError, UsageError
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 45.0
@@ -46,13 +49,51 @@ def find(home: Path) -> EndpointAddress | None:
     return address if address and is_healthy(address) else None
 
 
-def iam_mode(url: str) -> str:
-    """What the endpoint at a URL does with a call that a role may not make: ``enforce`` or ``audit``."""
+def told(url: str, what: str) -> Any:
+    """What the endpoint at a URL says of itself: ``iam`` (``enforce`` or ``audit``), ``spark_master`` …"""
     try:
         with urllib.request.urlopen(f"{url}/_headwater/health", timeout=10) as answer:  # nosec B310: loopback
-            return str(json.load(answer)["iam"])
+            return json.load(answer)[what]
     except (OSError, ValueError, KeyError, urllib.error.URLError) as error:
-        raise EndpointError(f"the endpoint at {url} does not say whether it enforces policies: {error}") from error
+        raise EndpointError(f"the endpoint at {url} does not say its {what}: {error}") from error
+
+
+def iam_mode(url: str) -> str:
+    """What the endpoint at a URL does with a call that a role may not make: ``enforce`` or ``audit``."""
+    return str(told(url, "iam"))
+
+
+def use_spark_master(master: str) -> None:
+    """Have the endpoint that this process starts send Spark jobs to a standalone cluster.
+
+    Raises
+    ------
+    UsageError
+        Unless it is ``spark://host:port``.
+    EndpointError
+        When nothing answers there.
+    """
+    parts = urlsplit(master)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme != "spark" or not host or not port or parts.path:
+        raise UsageError(f"--spark takes spark://HOST:PORT, the URL of a cluster's master, got {master!r}")
+    try:
+        with socket.create_connection((host, port), timeout=5):
+            os.environ["HEADWATER_SPARK_MASTER"] = master
+    except OSError as error:
+        raise EndpointError(f"no Spark master answers at {master}: {error}") from error
+
+
+def check_spark_master(address: EndpointAddress, master: str | None) -> None:
+    """Raise :class:`EndpointError` when the endpoint that is up sends Spark jobs elsewhere than asked."""
+    if master is not None and (found := told(address.url, "spark_master")) != master:
+        raise EndpointError(
+            f"the endpoint at {address.url} is up and runs Spark jobs {f'on {found}' if found else 'by itself'}: "
+            "`headwater down`, then again with --spark"
+        )
 
 
 def check_mode(address: EndpointAddress, iam: str | None) -> None:

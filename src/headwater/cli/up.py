@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
@@ -25,6 +25,9 @@ def up(
     foreground: bool = typer.Option(False, "--foreground", help="Serve until interrupted."),
     port: int = typer.Option(0, "--port", help=f"The loopback port; by default {USUAL_PORT}, or a free one."),
     iam: Iam = None,
+    spark: Optional[str] = typer.Option(
+        None, "--spark", help="Run every Spark job on this cluster: spark://HOST:PORT."
+    ),
     home: Home = None,
     project: Project = None,
     json: Json = False,
@@ -36,6 +39,8 @@ def up(
         from headwater.cli.project import home_of
 
         folder = home_of(project, home)
+        if spark is not None:
+            local_endpoint.use_spark_master(spark)
         address = local_endpoint.find(folder)
         if foreground:
             if address:
@@ -49,6 +54,7 @@ def up(
             )
         else:
             local_endpoint.check_mode(address, iam.value if iam else None)
+            local_endpoint.check_spark_master(address, spark)
         if json:
             print_json(
                 {

@@ -64,6 +64,8 @@ class EndpointSettings:
         ``enforce``, or ``audit``: a call that a role may not make is done and noted.
     fire_schedules:
         Whether schedules fire; off for the endpoint of one command, which ends with it.
+    spark_master:
+        The ``spark://host:port`` of a standalone cluster that runs every Spark job; this machine alone without it.
     """
 
     home: Path
@@ -75,6 +77,7 @@ class EndpointSettings:
     resume_work: bool = True
     iam: Mode = "enforce"
     fire_schedules: bool = True
+    spark_master: str | None = None
 
     @classmethod
     def from_environment(
@@ -85,7 +88,10 @@ class EndpointSettings:
         iam: Mode = "enforce",
         fire_schedules: bool = True,
     ) -> EndpointSettings:
-        """Settings with what HEADWATER_REGION, HEADWATER_ACCOUNT_ID, HEADWATER_ACCESS_KEY_ID and _SECRET_ say."""
+        """Settings with what the environment says besides.
+
+        It may hold HEADWATER_REGION, _ACCOUNT_ID, _ACCESS_KEY_ID, _SECRET_ACCESS_KEY and _SPARK_MASTER.
+        """
         return cls(
             home=home,
             port=port,
@@ -96,6 +102,7 @@ class EndpointSettings:
             resume_work=resume_work,
             iam=iam,
             fire_schedules=fire_schedules,
+            spark_master=os.environ.get("HEADWATER_SPARK_MASTER") or None,
         )
 
 
@@ -133,7 +140,7 @@ class LocalEndpoint:
         """See :attr:`headwater.local.service.Endpoint.spark`."""
         from headwater.local.engines.spark import SparkEngine
 
-        return SparkEngine(self.jobs, self.home / "spark", self.s3_root)
+        return SparkEngine(self.jobs, self.home / "spark", self.s3_root, self.settings.spark_master)
 
     # -- life ----------------------------------------------------------------------------------------------------
 

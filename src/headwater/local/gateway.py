@@ -270,6 +270,7 @@ class Gateway:
                 "home": str(self.endpoint.home),
                 "iam": self.endpoint.authorizer.mode,
                 "next_schedule": self._next_schedule(),
+                "spark_master": self.endpoint.settings.spark_master,
             }
             return HttpResponse(200, {"content-type": "application/json"}, json.dumps(body).encode())
         if http.path == USES_PAGE and http.method in ("GET", "HEAD"):

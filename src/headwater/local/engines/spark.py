@@ -20,7 +20,12 @@ from pathlib import Path
 
 from headwater.local.engines.spark_jvm import Jvm, JvmOptions
 from headwater.local.engines.spark_pool import SparkPool, gateway_line
-from headwater.local.engines.spark_settings import attempt_properties, base_properties, lake_properties
+from headwater.local.engines.spark_settings import (
+    attempt_properties,
+    base_properties,
+    cluster_properties,
+    lake_properties,
+)
 from headwater.local.identity.file_rules import FileRules
 from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 
@@ -110,10 +115,13 @@ class SparkEngine:
         The engine's folder below the endpoint's home.
     s3_root:
         The lake: one folder a bucket.
+    master:
+        The ``spark://`` URL of a standalone cluster to run on; this machine by itself without it.
     """
 
-    def __init__(self, jobs: JobSupervisor, folder: Path, s3_root: Path) -> None:
+    def __init__(self, jobs: JobSupervisor, folder: Path, s3_root: Path, master: str | None = None) -> None:
         self._jobs = jobs
+        self._master = master
         self._s3_root = s3_root
         self.pool = SparkPool(jobs, folder)
 
@@ -153,6 +161,7 @@ class SparkEngine:
                 **attempt_properties(run.attempt),
                 **run.properties,
                 **lake_properties(self._s3_root, run.buckets, run.rules),
+                **(cluster_properties(self._master, jvm.classes, self._python_path(run)) if self._master else {}),
             }
             os.write(write_end, gateway_line(gateway, properties))
         except BrokenPipeError:
@@ -186,10 +195,7 @@ class SparkEngine:
             id=run.id,
             argv=[sys.executable, "-u", str(DRIVER), str(spec_file)],
             cwd=run.folder,
-            env={
-                **run.environment,
-                "PYTHONPATH": os.pathsep.join([*([str(SHIMS)] if run.shims else []), *run.python_path]),
-            },
+            env={**run.environment, "PYTHONPATH": self._python_path(run)},
             stdin_fd=read_end,
             log_group=run.log_group,
             log_group_stderr=run.log_group_stderr,
@@ -199,6 +205,10 @@ class SparkEngine:
             grace_s=5,
             on_exit=ending,
         )
+
+    @staticmethod
+    def _python_path(run: ScriptRun) -> str:
+        return os.pathsep.join([*([str(SHIMS)] if run.shims else []), *run.python_path])
 
     def sweep(self, attempts: Iterable[int], since: float) -> None:
         """Remove what unfinished writes of these attempts left; staging folders too when no other script runs.

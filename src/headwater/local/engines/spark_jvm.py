@@ -169,7 +169,7 @@ class Jvm:
     def __init__(self, jobs: JobSupervisor, id: str, folder: Path, options: JvmOptions, classes: Path) -> None:
         self.id = id
         self.folder = folder
-        self._classes = classes
+        self._class_root = classes
         self._compiling: Future[None] | None = None
         self.options = options
         self.sink: LineSink | None = None
@@ -185,6 +185,11 @@ class Jvm:
         return self._job is not None and self._job.running
 
     @property
+    def classes(self) -> Path:
+        """The folder of our own classes on its class path."""
+        return class_folder(self._class_root, spark_home())
+
+    @property
     def pid(self) -> int:
         """The process, which leads its group."""
         assert self._job is not None  # nosec B101: asked after start only
@@ -194,7 +199,7 @@ class Jvm:
         """Start the process; :class:`SparkUnavailable` when it cannot be."""
         home = spark_home()
         self.folder.mkdir(parents=True, exist_ok=True)
-        classes = class_folder(self._classes, home)
+        classes = self.classes
         if not is_compiled(classes):
             self._compiling = _on_a_thread(lambda: compile_into(classes, home))
         read_end, self._stdin = os.pipe()

@@ -11,6 +11,8 @@ Not faithful to AWS: a bucket that is made after the job started is not mounted;
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from headwater.local.identity.file_rules import FileRules
 S3_SCHEMES = ("s3", "s3a", "s3n")
 VIEW_FS = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 LAKE_FS = "org.apache.hadoop.fs.RawLocalFileSystem"
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 CONFINED_FS = "headwater.ConfinedFileSystem"
 
 # Small data on one machine. AQE, on by default, coalesces what shuffle partitions turn out to be empty.
@@ -67,6 +70,42 @@ def lake_properties(s3_root: Path, buckets: Iterable[str], rules: FileRules | No
         target = f"lake://{quote(os.fsencode(s3_root / bucket))}"
         properties[f"spark.hadoop.fs.viewfs.mounttable.{bucket}.linkFallback"] = target
     return properties
+
+
+def cluster_properties(master: str, classes: Path, python_path: str) -> dict[str, str]:
+    """The properties that send a job to a standalone cluster: the driver stays here, executors run there.
+
+    The cluster's workers must see the lake, the endpoint's home and this Python under the same paths, as they do on one
+    machine or a shared disk. The driver binds to loopback where the master is there, else to this machine's address,
+    since executors must reach it.
+
+    Parameters
+    ----------
+    master:
+        ``spark://host:port``.
+    classes:
+        The folder of our own classes.
+    python_path:
+        What Python workers find modules on.
+    """
+    host = master.removeprefix("spark://").rpartition(":")[0]
+    found = {
+        "spark.executor.extraClassPath": str(classes),
+        "spark.executorEnv.PYTHONPATH": python_path,
+        "spark.master": master,
+        "spark.pyspark.python": sys.executable,
+    }
+    if host not in LOOPBACK:
+        address = _address_towards(host)
+        found |= {"spark.driver.host": address, "spark.driver.bindAddress": address}
+    return found
+
+
+def _address_towards(host: str) -> str:
+    """This machine's address on the way to another; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))
+        return str(probe.getsockname()[0])
 
 
 def attempt_properties(attempt: int) -> dict[str, str]:
