@@ -107,6 +107,13 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
     found = [Request(action, resource, context) for resource in resources]
     if call.service == "sts" and members.get("Tags"):
         found.append(Request("sts:TagSession", resources[0], context))
+    if (
+        call.service == "emr-serverless"
+        and call.operation in ("CreateApplication", "StartJobRun")
+        and members.get("tags")
+    ):
+        new = f"{resources[0]}/jobruns/*" if resources[0] else f"{arn}/applications/*"  # what is made has no id yet
+        found.append(Request("emr-serverless:TagResource", new, context))
     if call.service == "sagemaker" and call.operation.startswith("Create") and members.get("Tags"):
         found.append(Request("sagemaker:AddTags", resources[0], context))  # "dependent actions" of each Create
     passed = PASSES_ROLE.get(call.service)

@@ -1,0 +1,75 @@
+"""A Spark stage that goes to Glue or to EMR Serverless by the size of what it reads, as measured when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command_line import ProjectFolder
+
+pytest.importorskip("pyspark")
+pytestmark = pytest.mark.timeout(600)
+
+WORKFLOW = """
+from headwater import Lake, Workflow
+
+lake = Lake("orders")
+orders = lake.raw("orders", format="csv")
+daily = lake.processed("daily")
+wf = Workflow("routing", lake)
+wf.spark("aggregate", "jobs/aggregate.py", reads=orders, writes=daily, engine="auto", emr_above_gb=1)
+"""
+SCRIPT = """
+import argparse
+from common.lines import announce
+from pyspark.sql import SparkSession
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--ORDERS_PATH")
+parser.add_argument("--DAILY_PATH")
+given, _ = parser.parse_known_args()
+spark = SparkSession.builder.getOrCreate()
+orders = spark.read.csv(given.ORDERS_PATH, header=True, inferSchema=True)
+orders.groupBy("day").sum("amount").coalesce(1).write.mode("overwrite").parquet(given.DAILY_PATH)
+announce(orders.count())
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[ProjectFolder]:
+    folder = tmp_path / "routing"
+    for name, text in (
+        ("workflow.py", WORKFLOW),
+        ("jobs/aggregate.py", SCRIPT),
+        ("common/__init__.py", ""),
+        ("common/lines.py", 'def announce(rows):\n    print("aggregated", rows)\n'),
+        ("data/orders/a.csv", "day,amount\n1,10\n1,5\n2,7\n"),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    made = ProjectFolder(folder)
+    made.headwater("up")
+    yield made
+    made.headwater("down")
+    made.close()
+
+
+def test_both_engines_run_the_same_script(project: ProjectFolder) -> None:
+    project.headwater("lake", "sync", "data/orders", "raw/orders")
+    said = project.headwater("plan")
+    assert "EMR Serverless" in said and "1 GB" in said
+
+    made = project.json("run")
+    assert made["datasets"]["daily"]["rows"] == 2
+    assert project.stages()["aggregate"]["job"]["service"] == "glue"
+    assert "aggregated 3" in project.headwater("logs", "aggregate")
+
+    project.edit("workflow.py", ("emr_above_gb=1)", "emr_above_gb=0.00000001)"))
+    made = project.json("run")
+    assert made["datasets"]["daily"]["rows"] == 2
+    stage = project.stages()["aggregate"]
+    assert (stage["status"], stage["job"]["service"]) == ("SUCCEEDED", "emr-serverless")
+    assert "aggregated 3" in project.headwater("logs", "aggregate")
+    assert "what was granted is what was used" in project.headwater("policies", "check", code=0)
