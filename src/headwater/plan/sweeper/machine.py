@@ -31,7 +31,7 @@ State = dict[str, object]
 States = dict[str, State]
 
 KEEP_TAG = "headwater:keep"
-"""What bears this tag, with any value but `false`, stays."""
+"""What bears this tag stays, whatever its value: IAM, too, asks only whether it is there."""
 MOST_A_SWEEP = 500
 """Resources of one sweep: what a state may hold is limited (256 KiB), and what is left over goes next time."""
 _AT_ONCE = 5
@@ -124,7 +124,7 @@ def _sort() -> str:
                 'phase': $exists($kind) ? $kind.phase : 1,
                 'name': $path,
                 'why': $not($exists($kind)) ? 'the sweeper deletes no resource of this kind'
-                    : $exists($mark) and $lowercase($mark) != 'false' ? 'it bears the tag {KEEP_TAG}'
+                    : $exists($mark) ? 'it bears the tag {KEEP_TAG}'
                     : $exists($stack) and $kind.kind != 'stack' ? 'it belongs to the stack ' & $stack
                     : ''
             }}

@@ -369,10 +369,10 @@ class TaskCaller:
 
     def _map_call(self, execution: Execution, branch: Branch, attempt: int, state: DistributedMapState) -> None:
         task = branch.task or {}
-        principal = self._principal(execution.record_.role_arn, execution.record_.name[:64])
-        s3 = functools.partial(self.endpoint.call, "s3", principal=principal)
         writes = state.writer is not None and "write" in task
         try:
+            principal = self._principal(execution.record_.role_arn, execution.record_.name[:64])
+            s3 = functools.partial(self.endpoint.call, "s3", principal=principal)
             if state.writer is not None and writes:
                 children = self.journal.map_children(task["map_run"])
                 result = state.writer.write(s3, task["write"], task["map_run"], children)

@@ -307,8 +307,9 @@ def test_messaging(cfn: Any, deploy: Deploy, aws: Aws) -> None:
                 FlexibleTimeWindow={"Mode": "OFF"},
                 GroupName={"Ref": "Group"},
                 ScheduleExpression="rate(1 day)",
-                Target={"Arn": {"Fn::GetAtt": ["Queue", "Arn"]}, "RoleArn": "arn:aws:iam::000000000000:role/r"},
+                Target={"Arn": {"Fn::GetAtt": ["Queue", "Arn"]}, "RoleArn": {"Fn::GetAtt": ["Sender", "Arn"]}},
             ),
+            "Sender": resource("IAM::Role", AssumeRolePolicyDocument=trust("scheduler.amazonaws.com")),
         }
 
     deployed(cfn, deploy, "messages", template("one"), Tags=[{"Key": "Environment", "Value": "demo"}])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headwater.local.service import ServiceError
 from headwater.local.services.states.item_readers import ItemReader
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.templates import compile_template
@@ -119,6 +120,18 @@ def test_a_reader_that_fails_can_be_caught(small: SmallEndpoint) -> None:
     catch = [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "caught"}]
     machine = chain(("each", distributed(chain(("p", PASS)), ItemReader=reader, Catch=catch)), ("caught", PASS))
     assert json.loads(small.run(machine)["output"])["Error"] == "States.ItemReaderFailed"
+
+
+def test_a_reader_whose_role_cannot_be_assumed_fails(small: SmallEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(role_arn: str, session_name: str, **more: Any) -> Any:
+        raise ServiceError("AccessDenied", f"not authorized to perform: sts:AssumeRole on resource: {role_arn}", 403)
+
+    monkeypatch.setattr(small, "assume", refuse)
+    Objects(small, good=b"[1]")
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "good"}}
+    ended = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader))))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.ItemReaderFailed")
+    assert "sts:AssumeRole" in ended["cause"]
 
 
 @pytest.mark.parametrize(

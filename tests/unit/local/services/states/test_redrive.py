@@ -7,7 +7,7 @@ import json
 import pytest
 
 from headwater.local.service import ServiceError
-from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task
+from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task, until
 
 
 def test_a_chain_goes_on_at_the_failed_state(small: SmallEndpoint) -> None:
@@ -42,8 +42,10 @@ def test_inside_a_parallel_only_what_failed_runs_again(small: SmallEndpoint) -> 
     jobs.end(by_job["a"])
     jobs.await_started(5)
     jobs.end(by_job["b"])
+    until(lambda: small.event_types(arn).count("TaskStateExited") == 3)  # first, a, b: c's failure must not stop b
     jobs.end(by_job["c"], "FAILED")
     assert small.wait(arn)["status"] == "FAILED"
+    jobs.await_state(next(run for run in jobs.states if run.startswith("jr_a2")), "STOPPED")
     started = len(jobs.states)
     small.sfn("redrive_execution", executionArn=arn)
     jobs.await_started(started + 2)  # a2 was stopped, c failed; first, a and b had succeeded

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.machines import MACHINE
-from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
+from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task, until
 
 NESTED = "arn:aws:states:::states:startExecution.sync"
 TRAINING = "arn:aws:states:::sagemaker:createTrainingJob.sync"
@@ -36,14 +35,6 @@ def life(home: Path) -> tuple[SmallEndpoint, Jobs]:
     """An endpoint with jobs, not started."""
     endpoint = SmallEndpoint(home)
     return endpoint, Jobs(endpoint)
-
-
-def until(came: Any) -> None:
-    """Wait for what no event tells."""
-    limit = time.monotonic() + LIMIT_S
-    while not came():
-        assert time.monotonic() < limit
-        threading.Event().wait(0.005)
 
 
 def asked(home: Path, **fields: Any) -> tuple[str, str]:
