@@ -13,6 +13,9 @@ Generated from the code by `python docs/reference.py`; `headwater doctor --servi
 *Computed* operations do the thing. *Records* are kept and answered by moto, for services and operations that only keep
 records. Every other operation, and every service not listed, is refused by name with AWS's error for an unknown
 operation.
+
+A bucket's settings (versioning, life cycle, encryption, replication and so on) are kept and told, and not acted on: an
+object has one version here.
 """
 
 

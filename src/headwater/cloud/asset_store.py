@@ -77,22 +77,54 @@ class AssetStore:
         return True
 
     def prepare(self) -> None:
-        """Make the bucket, private and encrypted, unless it is there."""
+        """Make the bucket unless it is there: private, encrypted, over TLS only, versioned, with a life cycle."""
         if self.exists():
             return
         options: dict[str, Any] = {}
         if self._cloud.region != "us-east-1":
             options["CreateBucketConfiguration"] = {"LocationConstraint": self._cloud.region}
-        blocked = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
         try:
             self._s3.create_bucket(Bucket=self.bucket, **options)
             self._s3.get_waiter("bucket_exists").wait(Bucket=self.bucket)
-            self._s3.put_public_access_block(
-                Bucket=self.bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocked, True)
-            )
+            self._protect_or_remove()
         except ClientError as error:
             if error_code(error) != "BucketAlreadyOwnedByYou":
                 raise explain(error) from error
+
+    def _protect_or_remove(self) -> None:
+        """A bucket that cannot be protected does not stay: the next deploy would take it for ours as it is."""
+        try:
+            self._protect()
+        except ClientError:
+            self._s3.delete_bucket(Bucket=self.bucket)
+            raise
+
+    def _protect(self) -> None:
+        """The defaults that the plan gives the lake's bucket, too."""
+        blocked = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        encrypted = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        arn = f"arn:{self._s3.meta.partition}:s3:::{self.bucket}"
+        only_tls = {
+            "Sid": "OnlyOverTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        rule = {
+            "ID": "versions",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        }
+        s3, bucket = self._s3, self.bucket
+        s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocked, True))
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": encrypted})
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [only_tls]}))
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
 
     def upload(self, stack: str, assets: Iterable[AssetFile]) -> int:
         """Put what is not there yet; returns how many objects that was."""

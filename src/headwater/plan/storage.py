@@ -1,8 +1,9 @@
 """The lake in the template: bucket, bucket policy, Glue database, tables with a declared schema, model groups.
 
-The bucket and its data outlive the stack (`Retain`): no deploy, update or destroy removes data. Versioning is off:
-processed data can be made again from raw data, and a job that overwrites partitions would keep every old one at full
-price. Temporary files go after 7 days, checkpoints after 30.
+The bucket and its data outlive the stack (`Retain`): no deploy, update or destroy removes data. Objects are versioned,
+so that what a job overwrote or somebody removed can be had back for 7 days; after that old versions go, since a job
+that overwrites partitions would otherwise keep every old one at full price. Temporary files go after 7 days and
+checkpoints after 30. (The embedded endpoint keeps the setting, and no versions.)
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ def _bucket(workflow: Workflow) -> dict[str, Any]:
     rules = [
         {"Id": "temporary", "Prefix": "_headwater/tmp/", "Status": "Enabled", "ExpirationInDays": 7},
         {"Id": "checkpoints", "Prefix": "_headwater/checkpoints/", "Status": "Enabled", "ExpirationInDays": 30},
+        {
+            "Id": "versions",
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+            "ExpiredObjectDeleteMarker": True,
+        },
         {"Id": "uploads", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
     ]
     blocked = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -80,6 +87,7 @@ def _bucket(workflow: Workflow) -> dict[str, Any]:
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
             "PublicAccessBlockConfiguration": dict.fromkeys(blocked, True),
             "Tags": tag_list(stage_tags(workflow)),
+            "VersioningConfiguration": {"Status": "Enabled"},
         },
     }
 
