@@ -28,8 +28,6 @@ CALLED_BY = {
     "RegisterDelayModel": "register",
     "ReadDelayModel": "register",
 }
-# Spark opens files itself: what it may not do is noted when its script has ended.
-BY_FILES = {"ReadDatasets", "ListDatasets", "WriteDatasets"}
 
 
 @contextmanager
@@ -107,8 +105,7 @@ class Removals:
                     since = int(time.time() * 1000)
                     said = self._said_without(role, name, statement["sid"])
                     denied = denied_since(self._aws, since, name)
-                    by_files = self._by_files(role, statement["sid"])
-                    if not denied & set(actions) or not by_files and not _says(said, actions):
+                    if not denied & set(actions) or not _says(said, actions):
                         found[f"{name} {statement['sid']}"] = f"{said} {sorted(denied)}"
                     if statement["sid"] == "WriteCatalog":
                         assert self._calls.as_service("catalog") == "", "the table is there again"
@@ -128,10 +125,6 @@ class Removals:
         with without(self._iam, name, role["trust"]["sid"]):
             said = self._calls.as_machine("good enough") if stage == "State machine" else self._calls.as_service(stage)
         return "" if "AssumeRole" in said or "Could not assume role" in said else f"trust: {said}"
-
-    @staticmethod
-    def _by_files(role: dict[str, Any], sid: str) -> bool:
-        return role["service"] == "glue.amazonaws.com" and role["what"] != "Stage catalog" and sid in BY_FILES
 
     def _said_without(self, role: dict[str, Any], name: str, sid: str) -> str:
         with without(self._iam, name, sid):

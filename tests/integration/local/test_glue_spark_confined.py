@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.local.endpoint import LocalEndpoint
+from headwater.local.identity.authorizer import DENIED
 from tests.integration.local.test_glue_python_shell import Runs
 from tests.integration.local.test_glue_spark_jobs import spark_job, spark_lines
 
@@ -102,5 +103,11 @@ def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatc
     assert run["JobRunState"] == "FAILED"
     assert "is not authorized to perform: s3:ListBucket on resource" in run["ErrorMessage"]
     assert "assumed-role/etl/GlueJobRunnerSession" in run["ErrorMessage"]
+    denied = [json.loads(e["message"]) for e in runs.logs.filter_log_events(logGroupName=DENIED)["events"]]
+    assert {(each["action"], each["resource"]) for each in denied} >= {
+        ("s3:GetObject", "arn:aws:s3:::other/a.txt"),
+        ("s3:DeleteObject", "arn:aws:s3:::lake/raw/open/a.csv"),
+        ("s3:ListBucket", "arn:aws:s3:::lake"),
+    }
     after = {entry["Key"] for entry in runs.s3.list_objects_v2(Bucket="lake", Prefix="raw/")["Contents"]}
     assert after == before

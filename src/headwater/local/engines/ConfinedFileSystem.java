@@ -1,6 +1,7 @@
 package headwater;
 
 import java.io.File;
+import java.io.FileWriter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
 
     private String root;
     private String who;
+    private String denials;
     private String[] layers = new String[0];
     private List rules = new ArrayList();
 
@@ -41,6 +43,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         }
         this.root = conf.get("fs.lake.root");
         this.who = conf.get("fs.lake.principal");
+        this.denials = conf.get("fs.lake.denials");
         this.layers = conf.get("fs.lake.layers").split(",");
         this.rules = new ArrayList();
         String[] lines = conf.get("fs.lake.rules").split("\n");
@@ -91,12 +94,27 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         if (why == null) {
             return;
         }
+        this.note(action, name);
         int slash = name.indexOf('/');
         String bucket = slash < 0 ? name : name.substring(0, slash);
         String resource = "arn:aws:s3:::" + (action.equals("ListBucket") ? bucket : name);
         String prefix = action.equals("ListBucket") ? " (prefix " + name.substring(slash + 1) + ")" : "";
         throw new AccessControlException("AccessDenied: User: " + this.who + " is not authorized to perform: s3:"
             + action + " on resource: \"" + resource + "\" " + why + prefix);
+    }
+
+    /** A line of the file that tells the endpoint what was refused: the action, a tab, the name. */
+    private void note(String action, String name) throws IOException {
+        if (this.denials != null) {
+            synchronized (INSIDE) {
+                FileWriter file = new FileWriter(this.denials, true);
+                try {
+                    file.write(action + "\t" + name + "\n");
+                } finally {
+                    file.close();
+                }
+            }
+        }
     }
 
     private boolean enter(Path path) {

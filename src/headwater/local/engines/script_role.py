@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from headwater.local.engines.spark import TOUCHED, read_failure
+from headwater.local.engines.spark import DENIALS, TOUCHED, read_failure
 from headwater.local.jobs import JobExit
 from headwater.local.service import Endpoint, ServiceError
 
@@ -94,10 +94,11 @@ class ScriptRole:
         return data
 
     def count_files(self, run_folder: Path) -> None:
-        """Count what Spark did with the lake's files as if it had asked S3 for it.
+        """Count what Spark did with the lake's files as if it had asked S3 for it, and note what was refused.
 
         A scan lists and gets; an insert puts, and deletes what the committer had in ``_temporary``.
         """
+        self._note_denials(run_folder / DENIALS)
         file = run_folder / TOUCHED
         if not file.exists():
             return
@@ -114,6 +115,15 @@ class ScriptRole:
             bucket, key = _split(uri)
             for action in ("s3:PutObject", "s3:DeleteObject"):
                 observe(self.principal, action, f"arn:aws:s3:::{bucket}/{key}/_temporary")
+
+    def _note_denials(self, file: Path) -> None:
+        for line in dict.fromkeys(file.read_text().splitlines()) if file.exists() else ():
+            action, _, name = line.partition("\t")
+            bucket, _, key = name.partition("/")
+            if action == "ListBucket":
+                self._endpoint.observe(self.principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix=key)
+            else:
+                self._endpoint.observe(self.principal, f"s3:{action}", f"arn:aws:s3:::{name}")
 
     def _first_file(self, bucket: str, key: str) -> str | None:
         """A file that a scan of a key could read: the key itself, or one below it."""

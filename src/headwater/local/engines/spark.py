@@ -33,6 +33,7 @@ DRIVER = Path(__file__).parent / "spark_driver.py"
 SHIMS = Path(__file__).parents[1] / "shims"
 FAILURE = ".failure.json"
 TOUCHED = ".touched.json"
+DENIALS = ".denials"
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ class SparkEngine:
                 **base_properties(jvm.folder),
                 **attempt_properties(run.attempt),
                 **run.properties,
-                **lake_properties(self._s3_root, run.buckets, run.rules),
+                **lake_properties(self._s3_root, run.buckets, run.rules, run.folder / DENIALS),
                 **(cluster_properties(self._master, jvm.classes, self._python_path(run)) if self._master else {}),
             }
             os.write(write_end, gateway_line(gateway, properties))

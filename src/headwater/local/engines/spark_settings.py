@@ -51,16 +51,19 @@ def base_properties(folder: Path) -> dict[str, str]:
     }
 
 
-def lake_properties(s3_root: Path, buckets: Iterable[str], rules: FileRules | None = None) -> dict[str, str]:
+def lake_properties(
+    s3_root: Path, buckets: Iterable[str], rules: FileRules | None = None, denials: Path | None = None
+) -> dict[str, str]:
     """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``.
 
-    With ``rules`` each access to the files is held to them.
+    With ``rules`` each access to the files is held to them, and what is refused is told in the file ``denials``.
     """
     properties = {f"spark.hadoop.fs.{scheme}.impl": VIEW_FS for scheme in S3_SCHEMES}
     properties["spark.hadoop.fs.lake.impl"] = LAKE_FS
     if rules is not None:
         properties |= {
             "spark.hadoop.fs.lake.impl": CONFINED_FS,
+            **({"spark.hadoop.fs.lake.denials": str(denials)} if denials else {}),
             "spark.hadoop.fs.lake.layers": ",".join(rules.layers),
             "spark.hadoop.fs.lake.principal": rules.principal,
             "spark.hadoop.fs.lake.root": str(s3_root),

@@ -36,7 +36,7 @@ def spark_context(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("home")
     store = Store(home / "state.sqlite")
     jobs = JobSupervisor(store, home)
-    jvm = Jvm(jobs, "tests", home / "jvm", JvmOptions(1 << 30))
+    jvm = Jvm(jobs, "tests", home / "jvm", JvmOptions(1 << 30), home / "classes")
     jvm.start()
     gateway = jvm.gateway()
     kept = dict(os.environ), list(sys.path)

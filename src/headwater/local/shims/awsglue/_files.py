@@ -1,16 +1,18 @@
 """The files of the lake below a path: what Spark is told to read, and what bookmarks go by.
 
-The lake is plain files, so listing them costs a walk and no API calls. Names that begin with ``_`` or ``.`` are not
-data, as Hadoop has it.
+The lake is plain files, so listing them costs a walk, and one call of S3 that asks whether the job's role may list
+there. Names that begin with ``_`` or ``.`` are not data, as Hadoop has it.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from awsglue._errors import NotComputed
@@ -45,7 +47,9 @@ def list_files(uri: str, recurse: bool = True, exclusions: tuple[str, ...] = ())
     ``exclusions`` are glob patterns on whole URIs (``**`` crosses folders).
     """
     path = local_path(uri)
-    bucket, _ = split_uri(uri)
+    bucket, key = split_uri(uri)
+    if not path.is_file():
+        may_list(bucket, f"{key.rstrip('/')}/" if key.strip("/") else "")
     root = local_path(f"s3://{bucket}/")
     patterns = [re.compile(_glob(pattern)) for pattern in exclusions]
     found = {}
@@ -55,6 +59,22 @@ def list_files(uri: str, recurse: bool = True, exclusions: tuple[str, ...] = ())
             status = file.stat()
             found[name] = [status.st_mtime_ns, status.st_size]
     return found
+
+
+def may_list(bucket: str, prefix: str) -> None:
+    """Let S3 decide whether the job's role may list a prefix: AccessDenied, in its words, where not.
+
+    A job always has an endpoint to ask; a program without one reads files that no role guards.
+    """
+    if "AWS_ENDPOINT_URL" in os.environ:
+        _client().list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+
+
+@functools.cache
+def _client() -> Any:
+    import boto3
+
+    return boto3.client("s3")
 
 
 def _walk(path: Path, recurse: bool) -> Iterator[Path]:
