@@ -20,7 +20,7 @@ from typing import Any
 import moto.iam.models  # noqa: F401: every life needs it
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 from headwater.local.service import Call, Service, ServiceError, operation
-from headwater.local.services import SERVICES, states, sts  # noqa: F401
+from headwater.local.services import SERVICES, iam, states, sts  # noqa: F401
 from headwater.local import gateway  # noqa: F401
 
 ROLE = "arn:aws:iam::000000000000:role/machine"
@@ -299,7 +299,7 @@ def one_life(order: dict[str, Any]) -> str:
 
 def main() -> None:
     """Answer each order."""
-    for name in set(SERVICES) - {"stepfunctions", "sts"}:
+    for name in set(SERVICES) - {"iam", "stepfunctions", "sts"}:
         del SERVICES[name]
     SERVICES["glue"] = f"{__name__}:JobRuns"
     SERVICES["sqs"] = f"{__name__}:Queue"

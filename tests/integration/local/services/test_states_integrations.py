@@ -196,7 +196,6 @@ def test_an_http_task_uses_a_connection(aws: Client, role: str, endpoint: LocalE
     ("resource", "error"),
     [
         ("elasticmapreduce:createCluster.sync", "ElasticMapReduce."),
-        ("emr-serverless:startJobRun.sync", "EMRServerless."),
         ("athena:startQueryExecution.sync", "Athena."),
         ("sagemaker:createTransformJob.sync", "SageMaker."),
     ],
@@ -206,6 +205,12 @@ def test_a_service_that_is_not_built_fails_by_name(aws: Client, role: str, resou
     assert described["status"] == "FAILED"
     assert described["error"].startswith(error)
     assert "Headwater does not compute" in described["cause"], described
+
+
+def test_a_required_member_that_is_missing_is_refused_by_the_service_s_error(aws: Client, role: str) -> None:
+    described = ended(aws, begin(aws, role, "emr-serverless:startJobRun.sync", {}))
+    assert (described["status"], described["error"]) == ("FAILED", "EMRServerless.ValidationException")
+    assert "applicationId" in described["cause"], described
 
 
 def test_a_made_up_role_calls_as_the_person_and_a_real_one_as_itself(aws: Client) -> None:

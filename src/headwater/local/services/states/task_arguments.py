@@ -55,7 +55,7 @@ def check_required(api: Api, members: dict[str, Any]) -> None:
         return
     if api.client == "sqs":
         raise ServiceError("MissingParameter", f"The request must contain the parameter {absent[0]}.")
-    if protocol(api.client) == "json":
+    if protocol(api.client) in ("json", "rest-json"):
         found = "; ".join(
             f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
             for name in absent
