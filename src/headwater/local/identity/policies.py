@@ -1,14 +1,16 @@
 """IAM policy documents, evaluated as AWS documents it: explicit deny, then allow, else implicit deny.
 
 Pure: documents and a request in, a decision out. Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy
-elements: Condition operators" (2024).
+elements: Condition operators" (2026-11).
 
 Not faithful to AWS: a condition operator that is not in :data:`OPERATORS` never matches an Allow and always matches a
-Deny, so that what is not understood is refused.
+Deny, so that what is not understood is refused. A value of the request that fills a policy variable never counts as a
+wildcard.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import ipaddress
 import re
@@ -133,8 +135,12 @@ def fill_variables(pattern: str, context: Context, plain: bool = False) -> str:
         name, _, default = match[1].partition(",")
         if name in specials:
             return specials[name]
-        found = context.get(name.strip().lower(), default.strip().strip("'") if default else "\0")
-        return str(found)
+        found = context.get(name.strip().lower())
+        if found is None:
+            return default.strip().strip("'") if default else "\0"
+        if isinstance(found, list):  # only keys of one value are policy variables
+            return "\0"
+        return str(found) if plain else re.sub(r"[*?]", r"[\g<0>]", str(found))
 
     return VARIABLE.sub(value, str(pattern))
 
@@ -174,14 +180,25 @@ def _inside(wanted: str, found: str) -> bool:
     return ipaddress.ip_address(found) in ipaddress.ip_network(wanted, strict=False)
 
 
+def _arn(wanted: str, found: str) -> bool:
+    """Each of an ARN's six parts by itself: a wildcard does not reach over a colon, but in the last part."""
+    patterns, parts = wanted.split(":", 5), found.split(":", 5)
+    return len(patterns) == len(parts) == 6 and all(map(matches, patterns, parts))
+
+
+def _binary(wanted: str, found: str) -> bool:
+    """What is encoded in base64, byte for byte."""
+    return base64.b64decode(wanted, validate=True) == base64.b64decode(found, validate=True)
+
+
 Test = Callable[[str, str], bool]
 # operator → (test of a policy's value against the request's, negated)
 OPERATORS: dict[str, tuple[Test, bool]] = {
-    "ArnEquals": (lambda wanted, found: matches(wanted, found), False),
-    "ArnLike": (lambda wanted, found: matches(wanted, found), False),
-    "ArnNotEquals": (lambda wanted, found: matches(wanted, found), True),
-    "ArnNotLike": (lambda wanted, found: matches(wanted, found), True),
-    "BinaryEquals": (lambda wanted, found: wanted == found, False),
+    "ArnEquals": (_arn, False),
+    "ArnLike": (_arn, False),
+    "ArnNotEquals": (_arn, True),
+    "ArnNotLike": (_arn, True),
+    "BinaryEquals": (_binary, False),
     "Bool": (lambda wanted, found: wanted.lower() == found.lower(), False),
     "DateEquals": (_moment(lambda a, b: a == b), False),
     "DateGreaterThan": (_moment(lambda a, b: a > b), False),
@@ -217,11 +234,12 @@ def conditions_hold(conditions: Mapping[str, Mapping[str, Any]], context: Contex
 
 def _holds(name: str, found: Any, wanted: list[str], context: Context, unknown: bool) -> bool:
     quantifier, _, operator = name.rpartition(":")
+    found = None if found == [] else found
     if operator == "Null":
-        return (found is None) == (wanted[0].lower() == "true")
+        return str(found is None).lower() in [each.lower() for each in wanted]
     if_exists = operator.endswith("IfExists")
     operator = operator.removesuffix("IfExists")
-    if operator not in OPERATORS:
+    if operator not in OPERATORS or quantifier not in ("", "ForAllValues", "ForAnyValue"):
         return unknown
     test, negated = OPERATORS[operator]
     if found is None:
@@ -231,12 +249,18 @@ def _holds(name: str, found: Any, wanted: list[str], context: Context, unknown: 
     wanted = [fill_variables(w, context, plain) for w in wanted]
 
     def one(value: str) -> bool:
-        try:
-            return any(test(w, value) for w in wanted) != negated
-        except ValueError:
-            return False
+        outcomes = [_outcome(test, w, value) for w in wanted]
+        return True not in outcomes and None not in outcomes if negated else True in outcomes
 
     return any(map(one, values)) if quantifier == "ForAnyValue" else all(map(one, values))
+
+
+def _outcome(test: Test, wanted: str, found: str) -> bool | None:
+    """Whether a value passes a test; None where one of the two is not of the operator's type."""
+    try:
+        return test(wanted, found)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _text(value: Any) -> str:
