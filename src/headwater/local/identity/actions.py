@@ -55,6 +55,7 @@ _OF_VERSIONS = frozenset({"s3:DeleteObject", "s3:DeleteObjectTagging", "s3:GetOb
 # (service, member) → the ARN's resource part, for operations on one named thing.
 NAMED: dict[str, tuple[tuple[str, str], ...]] = {
     "dynamodb": (("TableName", "table/{}"),),
+    "emr": (("ClusterId", "cluster/{}"), ("JobFlowId", "cluster/{}"), ("ResourceId", "cluster/{}")),
     "lambda": (("FunctionName", "function:{}"),),
     "logs": (("logGroupName", "log-group:{}:*"),),
     "sagemaker": (
@@ -74,6 +75,7 @@ ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "Mo
 
 # Members that pass a role on, and to whom.
 PASSES_ROLE = {
+    "emr": ("ServiceRole", "elasticmapreduce.amazonaws.com"),
     "emr-serverless": ("executionRoleArn", "emr-serverless.amazonaws.com"),
     "glue": ("Role", "glue.amazonaws.com"),
     "lambda": ("Role", "lambda.amazonaws.com"),

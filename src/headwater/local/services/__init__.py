@@ -8,6 +8,7 @@ from __future__ import annotations
 SERVICES: dict[str, str] = {
     "cloudformation": "headwater.local.services.cloudformation:CloudFormationService",
     "cloudwatch": "headwater.local.services.cloudwatch:CloudWatchService",
+    "emr": "headwater.local.services.emr:EmrService",
     "emr-serverless": "headwater.local.services.emr_serverless:EmrServerlessService",
     "events": "headwater.local.services.events:EventsService",
     "glue": "headwater.local.services.glue:GlueService",

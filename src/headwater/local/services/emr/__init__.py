@@ -1,0 +1,13 @@
+"""Amazon EMR: transient clusters whose steps run on real Spark."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from headwater.local.services.emr.steps import StepOperations
+
+
+class EmrService(StepOperations):
+    """Every operation of EMR that is computed here."""
+
+    name: ClassVar[str] = "emr"

@@ -1,0 +1,142 @@
+"""Clusters: made, listed, changed.
+
+Not faithful to AWS: a cluster starts at once and has this machine's processors, whatever instances it asks for;
+bootstrap actions, AutoTerminationPolicy, ManagedScalingPolicy and what else the signatures do not name are refused;
+a configuration but `spark-defaults` is kept and has no effect.
+
+Source: Amazon EMR API reference, RunJobFlow, Cluster, Step (2026-11).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from typing import Any
+
+from headwater.local.engines.emr_releases import not_installed, spark_line
+from headwater.local.jobs import Job
+from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
+from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, new_id, summary
+from headwater.local.services.emr.step_launch import StepLauncher
+
+PAGE = 50
+
+
+class ClusterOperations(Service):
+    """The operations on clusters that run no step."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._lock = threading.RLock()
+        self._launcher = StepLauncher(endpoint)
+        self._running: dict[str, Job] = {}
+        self._stopping = False
+
+    def cluster(self, id: str) -> Members:
+        """A cluster's record; InvalidRequestException where there is none."""
+        found = self.store.get(CLUSTER, id)
+        if found is None:
+            raise ServiceError("InvalidRequestException", f"Cluster id '{id}' is not valid.")
+        return found
+
+    def change_cluster(self, id: str, **fields: Any) -> None:
+        """Change a cluster's record."""
+        with self.store.transaction():
+            self.store.put(CLUSTER, id, {**self.cluster(id), **fields})
+
+    def set_state(self, id: str, state: str, code: str | None = None, message: str = "") -> None:
+        """Set a cluster's state, and tell."""
+        record = self.cluster(id)
+        times = dict(record["_times"])
+        if state in ("RUNNING", "WAITING"):
+            times.setdefault("ReadyDateTime", time.time())
+        if state in ENDED:
+            times["EndDateTime"] = time.time()
+        reason = {"Code": code, "Message": message} if code else {"Message": message} if message else {}
+        self.change_cluster(id, _state=state, _times=times, _reason=reason)
+        self.endpoint.bus.publish(CLUSTER, id, state)
+
+    def new_cluster(self, call: Call, members: Members) -> Members:
+        """The record of a cluster that starts; ValidationException for what is not computed."""
+        instances, label = members["Instances"], members.get("ReleaseLabel") or ""
+        if spark_line(label) is None:
+            raise invalid(f"The supplied release label is invalid: {label}.")
+        problem = not_installed(label)
+        if problem:
+            raise invalid(problem)
+        if not members.get("JobFlowRole"):
+            raise invalid("JobFlowRole is required: the instance profile whose role the steps run as")
+        if not members.get("ServiceRole"):
+            raise invalid("ServiceRole is required: the role of Amazon EMR itself")
+        if sum(bool(instances.get(name)) for name in ("InstanceGroups", "InstanceFleets", "MasterInstanceType")) != 1:
+            raise invalid("Instances takes one of InstanceGroups, InstanceFleets and MasterInstanceType")
+        id = new_id("j")
+        attributes = {"IamInstanceProfile": members["JobFlowRole"]}
+        for name in ("Ec2KeyName", "Ec2SubnetId"):
+            if instances.get(name):
+                attributes[name] = instances[name]
+        kept = ("Name", "LogUri", "ReleaseLabel", "ServiceRole", "Configurations", "Tags", "Applications")
+        return {
+            **{name: members[name] for name in kept if members.get(name) is not None},
+            "Id": id,
+            "ClusterArn": f"arn:aws:elasticmapreduce:{call.region}:{call.account}:cluster/{id}",
+            "Ec2InstanceAttributes": attributes,
+            "InstanceCollectionType": "INSTANCE_FLEET" if instances.get("InstanceFleets") else "INSTANCE_GROUP",
+            "TerminationProtected": bool(instances.get("TerminationProtected")),
+            "VisibleToAllUsers": members.get("VisibleToAllUsers", True),
+            "StepConcurrencyLevel": members.get("StepConcurrencyLevel") or 1,
+            "_instances": instances,
+            "_keep": bool(instances.get("KeepJobFlowAliveWhenNoSteps")),
+            "_state": "STARTING",
+            "_times": {"CreationDateTime": time.time()},
+        }
+
+    @operation
+    def describe_cluster(self, call: Call, ClusterId: str) -> Members:
+        """One cluster."""
+        return {"Cluster": cluster_answer(self.cluster(ClusterId))}
+
+    @operation
+    def list_clusters(
+        self,
+        call: Call,
+        CreatedAfter: datetime | None = None,
+        CreatedBefore: datetime | None = None,
+        ClusterStates: list[str] | None = None,
+        Marker: str | None = None,
+    ) -> Members:
+        """Clusters, the newest first, in pages."""
+        found = []
+        for _, record in self.store.scan(CLUSTER):
+            made = record["_times"]["CreationDateTime"]
+            late = CreatedAfter is None or made >= CreatedAfter.timestamp()
+            early = CreatedBefore is None or made <= CreatedBefore.timestamp()
+            if late and early and (not ClusterStates or record["_state"] in ClusterStates):
+                found.append(record)
+        found.sort(key=lambda record: (-record["_times"]["CreationDateTime"], record["Id"]))
+        ids = [record["Id"] for record in found]
+        first = ids.index(Marker) if Marker in ids else 0
+        answer: Members = {"Clusters": [summary(record) for record in found[first : first + PAGE]]}
+        return {**answer, "Marker": ids[first + PAGE]} if len(found) > first + PAGE else answer
+
+    @operation
+    def set_termination_protection(self, call: Call, JobFlowIds: list[str], TerminationProtected: bool) -> Members:
+        """Hold a cluster against TerminateJobFlows, or no longer."""
+        for id in JobFlowIds:
+            self.change_cluster(id, TerminationProtected=TerminationProtected)
+        return {}
+
+    @operation
+    def add_tags(self, call: Call, ResourceId: str, Tags: list[dict[str, str]]) -> Members:
+        """Add tags to a cluster."""
+        kept = {tag["Key"]: tag for tag in self.cluster(ResourceId).get("Tags") or []}
+        self.change_cluster(ResourceId, Tags=list({**kept, **{tag["Key"]: tag for tag in Tags}}.values()))
+        return {}
+
+    @operation
+    def remove_tags(self, call: Call, ResourceId: str, TagKeys: list[str]) -> Members:
+        """Remove a cluster's tags, by key."""
+        kept = [tag for tag in self.cluster(ResourceId).get("Tags") or [] if tag["Key"] not in TagKeys]
+        self.change_cluster(ResourceId, Tags=kept)
+        return {}

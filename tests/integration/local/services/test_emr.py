@@ -1,0 +1,151 @@
+"""Transient EMR clusters: steps on real Spark, waited for by a state machine; failing steps and refusals."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from headwater.local.endpoint import LocalEndpoint
+from headwater.local.engines.spark_jvm import installed_spark
+
+Aws = Callable[..., Any]
+RELEASE = "emr-7.5.0" if (installed_spark() or "").startswith("3.5") else "emr-spark-8.0.0"
+SERVICES = ("ec2", "elasticmapreduce", "states")
+SCRIPT = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.range(7).write.parquet("s3://lake/out/")
+print("rows", spark.read.parquet("s3://lake/out/").count())
+"""
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def cluster(aws: Aws) -> dict[str, Any]:
+    pytest.importorskip("pyspark")
+    iam = aws("iam")
+    trust = [
+        {"Effect": "Allow", "Principal": {"Service": f"{s}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        for s in SERVICES
+    ]
+    iam.create_role(RoleName="emr", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="emr", PolicyName="all", PolicyDocument=json.dumps(allow))
+    iam.create_instance_profile(InstanceProfileName="nodes")
+    iam.add_role_to_instance_profile(InstanceProfileName="nodes", RoleName="emr")
+    aws("s3").create_bucket(Bucket="lake")
+    aws("s3").put_object(Bucket="lake", Key="code/job.py", Body=SCRIPT.encode())
+    fleet = {
+        "InstanceFleetType": "MASTER",
+        "TargetSpotCapacity": 1,
+        "InstanceTypeConfigs": [{"InstanceType": "m5.xlarge"}],
+    }
+    return {
+        "Name": "big",
+        "ReleaseLabel": RELEASE,
+        "ServiceRole": "emr",
+        "JobFlowRole": "nodes",
+        "LogUri": "s3://lake/logs/",
+        "Instances": {"KeepJobFlowAliveWhenNoSteps": True, "InstanceFleets": [fleet]},
+    }
+
+
+def step(script: str, action: str = "CONTINUE") -> dict[str, Any]:
+    words = ["spark-submit", "--deploy-mode", "cluster", f"s3://lake/code/{script}"]
+    return {"Name": script, "ActionOnFailure": action, "HadoopJarStep": {"Jar": "command-runner.jar", "Args": words}}
+
+
+class Ends:
+    """Waits for states by the bus, not by polling."""
+
+    def __init__(self, endpoint: LocalEndpoint) -> None:
+        self._changed = threading.Condition()
+        self._states: dict[str, list[str]] = {}
+        for topic in ("emr.cluster", "states.execution"):
+            endpoint.bus.subscribe(topic, self._take)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        with self._changed:
+            self._states.setdefault(event["id"], []).append(event["status"])
+            self._changed.notify_all()
+
+    def wait(self, id: str, *states: str) -> list[str]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: {*states} & {*self._states.get(id, [])}, 120), self._states
+            return self._states[id]
+
+
+@pytest.fixture
+def ends(endpoint: LocalEndpoint) -> Ends:
+    return Ends(endpoint)
+
+
+def test_a_state_machine_makes_a_cluster_runs_a_step_and_terminates_it(
+    aws: Aws, ends: Ends, cluster: dict[str, Any]
+) -> None:
+    def task(name: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+        resource = f"arn:aws:states:::elasticmapreduce:{name}.sync"
+        return {"Type": "Task", "Resource": resource, "Parameters": arguments, **more}
+
+    made = {"ClusterId.$": "$.made.ClusterId"}
+    states = {
+        "Make": task("createCluster", cluster, ResultPath="$.made", Next="Step"),
+        "Step": task("addStep", {**made, "Step": step("job.py")}, ResultPath="$.step", Next="End"),
+        "End": task("terminateCluster", made, ResultPath=None, End=True),
+    }
+    machines = aws("stepfunctions")
+    role = aws("iam").get_role(RoleName="emr")["Role"]["Arn"]
+    definition = json.dumps({"StartAt": "Make", "States": states})
+    machine = machines.create_state_machine(name="m", roleArn=role, definition=definition)["stateMachineArn"]
+    execution = machines.start_execution(stateMachineArn=machine)["executionArn"]
+    ends.wait(execution, "SUCCEEDED", "FAILED")
+    told = machines.describe_execution(executionArn=execution)
+    assert told["status"] == "SUCCEEDED", told
+    emr = aws("emr")
+    [listed] = emr.list_clusters(ClusterStates=["TERMINATED"])["Clusters"]
+    assert listed["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
+    [ran] = emr.list_steps(ClusterId=listed["Id"])["Steps"]
+    assert ran["Status"]["State"] == "COMPLETED"
+    log = aws("s3").get_object(Bucket="lake", Key=f"logs/{listed['Id']}/steps/{ran['Id']}/stdout.gz")["Body"].read()
+    assert "rows 7" in gzip.decompress(log).decode()
+
+
+@pytest.mark.parametrize(
+    ("action", "end", "code", "others"),
+    [
+        ("TERMINATE_CLUSTER", "TERMINATED_WITH_ERRORS", "STEP_FAILURE", "CANCELLED"),
+        ("CANCEL_AND_WAIT", "WAITING", None, "CANCELLED"),
+        ("CONTINUE", "WAITING", None, "FAILED"),
+    ],
+)
+def test_a_step_whose_script_is_not_there_fails_and_acts(
+    aws: Aws, ends: Ends, cluster: dict[str, Any], action: str, end: str, code: str | None, others: str
+) -> None:
+    emr = aws("emr")
+    id = emr.run_job_flow(**cluster, Steps=[step("absent.py", action), step("absent-too.py")])["JobFlowId"]
+    assert ends.wait(id, end)[:3] == ["STARTING", "BOOTSTRAPPING", "RUNNING"]
+    assert emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["StateChangeReason"].get("Code") == code
+    second, first = emr.list_steps(ClusterId=id)["Steps"]
+    assert first["Status"]["State"] == "FAILED"
+    assert "NoSuchKey: s3://lake/code/absent.py" in first["Status"]["FailureDetails"]["Message"]
+    assert second["Status"]["State"] == others
+
+
+def test_what_is_not_computed_is_refused_by_name(aws: Aws, ends: Ends, cluster: dict[str, Any]) -> None:
+    emr = aws("emr")
+    hive = {"Name": "hive", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["hive-script"]}}
+    with pytest.raises(ClientError, match="Headwater.UnsupportedStep.*hive-script"):
+        emr.run_job_flow(**cluster, Steps=[hive])
+    bootstrap = [{"Name": "b", "ScriptBootstrapAction": {"Path": "s3://lake/b.sh"}}]
+    with pytest.raises(ClientError, match="BootstrapActions"):
+        emr.run_job_flow(**cluster, BootstrapActions=bootstrap)
+    id = emr.run_job_flow(**{**cluster, "JobFlowRole": "nobody"})["JobFlowId"]
+    ends.wait(id, "TERMINATED_WITH_ERRORS")
+    reason = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["StateChangeReason"]
+    assert reason["Code"] == "VALIDATION_ERROR" and "nobody" in reason["Message"]
