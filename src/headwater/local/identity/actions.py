@@ -120,7 +120,9 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
         found.append(Request("sagemaker:AddTags", resources[0], context))  # "dependent actions" of each Create
     passed = PASSES_ROLE.get(call.service)
     role = str(members.get("Target", members).get(passed[0], "")) if passed else ""  # a schedule's is its target's
-    if passed and role.startswith("arn:") and not call.operation.startswith("List"):
+    if passed and role and not role.startswith("arn:"):  # Glue and EMR take a role's name
+        role = f"arn:aws:iam::{call.account}:role/{role}"
+    if passed and role and not call.operation.startswith("List"):
         found.append(Request("iam:PassRole", role, {**context, "iam:passedtoservice": passed[1]}))
     return found
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from headwater.local.endpoint import LocalEndpoint
 from headwater.local.engines.spark_jvm import installed_spark
+from tests.conftest import client_factory
 
 Aws = Callable[..., Any]
 RELEASE = "emr-7.5.0" if (installed_spark() or "").startswith("3.5") else "emr-spark-8.0.0"
@@ -149,3 +150,33 @@ def test_what_is_not_computed_is_refused_by_name(aws: Aws, ends: Ends, cluster: 
     ends.wait(id, "TERMINATED_WITH_ERRORS")
     reason = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["StateChangeReason"]
     assert reason["Code"] == "VALIDATION_ERROR" and "nobody" in reason["Message"]
+
+
+def test_who_starts_a_cluster_must_be_let_pass_both_roles(
+    endpoint: LocalEndpoint, aws: Aws, cluster: dict[str, Any]
+) -> None:
+    iam = aws("iam")
+    root = {"Effect": "Allow", "Principal": {"AWS": endpoint.account}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="starter", AssumeRolePolicyDocument=json.dumps({"Statement": [root]}))
+    role = f"arn:aws:iam::{endpoint.account}:role/starter"
+    got = aws("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    emr = client_factory(endpoint.url, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])("emr")
+
+    def refusal(*services: str) -> str:
+        start = {"Effect": "Allow", "Action": "elasticmapreduce:*", "Resource": "*"}
+        told = {"StringEquals": {"iam:PassedToService": list(services)}}
+        pass_on = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": told}
+        document = {"Version": "2012-10-17", "Statement": [start, pass_on]}
+        iam.put_role_policy(RoleName="starter", PolicyName="may", PolicyDocument=json.dumps(document))
+        with pytest.raises(ClientError) as error:
+            emr.run_job_flow(**cluster)
+        assert not aws("emr").list_clusters()["Clusters"]
+        return str(error.value)
+
+    assert "not authorized to perform: iam:PassRole" in refusal("ec2.amazonaws.com")
+    assert "not authorized to perform: iam:PassRole" in refusal("elasticmapreduce.amazonaws.com")
+
+
+def test_a_configuration_that_is_not_computed_is_refused(aws: Aws, cluster: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match="does not compute the classification hive-site"):
+        aws("emr").run_job_flow(**cluster, Configurations=[{"Classification": "hive-site", "Properties": {}}])

@@ -71,6 +71,9 @@ class ClusterOperations(Service):
             raise invalid("ServiceRole is required: the role of Amazon EMR itself")
         if sum(bool(instances.get(name)) for name in ("InstanceGroups", "InstanceFleets", "MasterInstanceType")) != 1:
             raise invalid("Instances takes one of InstanceGroups, InstanceFleets and MasterInstanceType")
+        for configuration in members.get("Configurations") or []:
+            if configuration.get("Classification") not in ("spark", "spark-defaults"):
+                raise invalid(f"Headwater does not compute the classification {configuration.get('Classification')}")
         id = new_id("j")
         attributes = {"IamInstanceProfile": members["JobFlowRole"]}
         for name in ("Ec2KeyName", "Ec2SubnetId"):

@@ -70,6 +70,7 @@ class StepOperations(ClusterOperations):
         """Start a cluster, with its first steps."""
         given = {name: value for name, value in locals().items() if name[0].isupper()}
         record = self.new_cluster(call, given)
+        self._may_pass_profile(call, str(JobFlowRole))
         steps = [new_step(record["Id"], step, None, order) for order, step in enumerate(Steps or [])]
         with self.store.transaction():
             self.store.put(CLUSTER, record["Id"], record)
@@ -78,6 +79,31 @@ class StepOperations(ClusterOperations):
         self.endpoint.bus.publish(CLUSTER, record["Id"], "STARTING")
         threading.Thread(target=self._boot, args=(record,), name=f"emr-{record['Id']}").start()
         return {"JobFlowId": record["Id"], "ClusterArn": record["ClusterArn"]}
+
+    def _may_pass_profile(self, call: Call, profile: str) -> None:
+        """Whoever starts a cluster passes its nodes' role to EC2: AccessDeniedException where it may not.
+
+        The person may. A profile that is not there is what the cluster itself ends for.
+        """
+        caller = call.principal.role_arn
+        if caller is None:
+            return
+        try:
+            role = self._launcher.profile_role(profile)
+        except RunFailed:
+            return
+        passed = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
+        decided = self.endpoint.call(
+            "iam",
+            "simulate_principal_policy",
+            PolicySourceArn=caller,
+            ActionNames=["iam:PassRole"],
+            ResourceArns=[role],
+            ContextEntries=[{**passed, "ContextKeyValues": ["ec2.amazonaws.com"]}],
+        )
+        if decided["EvaluationResults"][0]["EvalDecision"] != "allowed":
+            text = f"User: {call.principal.arn} is not authorized to perform: iam:PassRole on resource: {role}"
+            raise ServiceError("AccessDeniedException", text, 403)
 
     @operation
     def add_job_flow_steps(
