@@ -195,7 +195,6 @@ def test_an_http_task_uses_a_connection(aws: Client, role: str, endpoint: LocalE
 @pytest.mark.parametrize(
     ("resource", "error"),
     [
-        ("elasticmapreduce:createCluster.sync", "ElasticMapReduce."),
         ("athena:startQueryExecution.sync", "Athena."),
         ("sagemaker:createTransformJob.sync", "SageMaker."),
     ],
