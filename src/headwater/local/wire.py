@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from xml.sax.saxutils import escape  # nosec B406: writes, never parses
 
 from botocore import xform_name
+from botocore.loaders import Loader
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from botocore.utils import parse_timestamp
@@ -74,6 +75,14 @@ class Routed:
 def python_name(operation: str) -> str:
     """boto3's method name of an operation (``StartJobRun`` → ``start_job_run``)."""
     return str(xform_name(operation))
+
+
+@functools.cache
+def region_name(region: str) -> str:
+    """What AWS calls a region in words: US East (N. Virginia); its code where it is not known."""
+    partitions = Loader().load_data("endpoints")["partitions"]
+    known = {code: each["description"] for partition in partitions for code, each in partition["regions"].items()}
+    return str(known.get(region, region))
 
 
 @functools.cache

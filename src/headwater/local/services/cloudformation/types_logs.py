@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from headwater.local.service import Members
 from headwater.local.services.cloudformation.names import Naming
 from headwater.local.services.cloudformation.resource_type import ApiType, Handle, Made, Properties, Tagging, words
 
@@ -98,7 +97,7 @@ class Alarm(ApiType):
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Call delete_alarms."""
-        handle.call("cloudwatch", "delete_alarms", AlarmNames=[physical_id])
+        handle.remove("cloudwatch", "delete_alarms", AlarmNames=[physical_id])
 
 
 class Dashboard(ApiType):
@@ -114,10 +113,6 @@ class Dashboard(ApiType):
     delete_call = "delete_dashboards"
     ref = "{DashboardName}"
 
-    def create_members(self, handle: Handle, properties: Properties) -> Members:
-        """The body is JSON text in the template already."""
-        return super().create_members(handle, properties)
-
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Call delete_dashboards."""
-        handle.call("cloudwatch", "delete_dashboards", DashboardNames=[physical_id])
+        handle.remove("cloudwatch", "delete_dashboards", DashboardNames=[physical_id])

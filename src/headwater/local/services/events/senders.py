@@ -16,7 +16,7 @@ from typing import Any
 
 from headwater.local.deliveries import DeliveryError
 from headwater.local.identity import Principal
-from headwater.local.identity.policies import Request, is_allowed
+from headwater.local.identity.resource_policies import admits
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.events.target_operations import target_kind
 
@@ -56,9 +56,7 @@ class Senders:
         return self._endpoint.assume(role, delivery["rule"]["Name"]).principal if role else None
 
     def _admit(self, policy: str | None, action: str, resource: str, rule_arn: str) -> None:
-        context = {"aws:sourcearn": rule_arn, "aws:sourceaccount": self._endpoint.account}
-        statements = [s for s in _statements(policy) if _names_events(s.get("Principal"))]
-        if not is_allowed(statements, Request(action, resource, context)):
+        if not admits(policy, SERVICE, action, resource, rule_arn, self._endpoint.account):
             text = f"{SERVICE} is not authorized to perform: {action} on resource: {resource}"
             raise DeliveryError("NO_PERMISSIONS", f"{text} because no resource-based policy allows it", retry=False)
 
@@ -171,15 +169,3 @@ def _milliseconds(stamp: Any) -> int:
     if isinstance(stamp, (int, float)):
         return int(stamp)
     return int(datetime.fromisoformat(str(stamp)).timestamp() * 1000)
-
-
-def _statements(policy: str | None) -> list[Members]:
-    found = json.loads(policy).get("Statement", []) if policy else []
-    return found if isinstance(found, list) else [found]
-
-
-def _names_events(principal: Any) -> bool:
-    if isinstance(principal, dict):
-        services, accounts = principal.get("Service", []), principal.get("AWS", [])
-        return SERVICE in ([services] if isinstance(services, str) else services) or accounts in ("*", ["*"])
-    return bool(principal == "*")

@@ -128,7 +128,14 @@ class Runtime:
             return
         try:
             self._notifier.submit(
-                self.endpoint.bus.publish, "states.execution", record.arn, status, stateMachineArn=record.machine_arn
+                self.endpoint.bus.publish,
+                "states.execution",
+                record.arn,
+                status,
+                stateMachineArn=record.machine_arn,
+                redrives=record.redrive_count,
+                started_s=record.started_ms / 1000,
+                at_s=(record.redriven_ms or record.started_ms if status == RUNNING else record.stopped_ms or 0) / 1000,
             )
         except RuntimeError:  # stopping: nobody listens any more
             log.debug("the status of %s is not published: the endpoint stops", record.arn)
