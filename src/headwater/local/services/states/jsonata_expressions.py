@@ -25,6 +25,7 @@ from jsonata.utils import Utils
 
 from headwater.local.services.states import intrinsic_functions
 from headwater.local.services.states.errors import StateFailure
+from headwater.local.services.states.jsonata_references import top_level_references
 
 UNDEFINED: Any = type("Undefined", (), {"__repr__": lambda self: "UNDEFINED"})()
 _NULL = Utils.NULL_VALUE
@@ -153,6 +154,10 @@ class Expression:
         self._engine.output_convert_nulls = False
         for name in self.variables & _FUNCTIONS.keys():
             self._engine.environment.bind(name, _Function(*_FUNCTIONS[name]))
+
+    def top_level_references(self) -> list[str]:
+        """The names that the expression reads where there is nothing to read, ``$`` among them; AWS refuses them."""
+        return top_level_references(self._engine.ast)
 
     def evaluate(self, bindings: Mapping[str, Any]) -> Any:
         """The value, or :data:`UNDEFINED`; ExpressionError when the evaluation fails."""

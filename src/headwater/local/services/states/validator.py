@@ -43,6 +43,10 @@ _ONLY_ON = {
     "Catch": frozenset({"Map", "Parallel", "Task"}),
     "Retry": frozenset({"Map", "Parallel", "Task"}),
 }
+_NO_EXPRESSIONS = frozenset(
+    {"Branches", "Catch", "Choices", "Comment", "ItemProcessor", "Iterator", "Result", "Retry"}
+)  # read apart, or kept as text
+_CATCHER_EXPRESSIONS = frozenset({"Assign", "Output"})
 _EITHER_INTRINSIC = frozenset({"CausePath", "ErrorPath"})
 
 
@@ -193,8 +197,11 @@ class _Validator:
     def _common(self, body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
         if language == "JSONata":
             for field, value in body.items():
-                if field not in ("Branches", "Iterator", "ItemProcessor", "Choices", "Catch", "Comment", "Result"):
+                if field not in _NO_EXPRESSIONS:
                     yield from _expressions(value, f"{at}/{field}")
+            for index, rule in enumerate(_rules(body, "Catch")):
+                for field in _CATCHER_EXPRESSIONS & rule.keys() if isinstance(rule, dict) else ():
+                    yield from _expressions(rule[field], f"{at}/Catch[{index}]/{field}", caught=True)
         else:
             for field in _PATHS:
                 if body.get(field) is not None:
@@ -362,22 +369,27 @@ def _template(value: Any, at: str) -> Iterator[Diagnostic]:
             yield Diagnostic(SCHEMA, message, at)
 
 
-def _expressions(value: Any, at: str) -> Iterator[Diagnostic]:
+def _expressions(value: Any, at: str, caught: bool = False) -> Iterator[Diagnostic]:
+    """The problems of the expressions in a field; ``caught``: it is a catcher's, which may read the error."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _expressions(item, f"{at}/{key}")
+            yield from _expressions(item, f"{at}/{key}", caught)
     elif isinstance(value, list):
+        if at.endswith("/ItemReader/ReaderConfig/CSVHeaders"):
+            return  # names of columns, whatever they look like
         for index, item in enumerate(value):
-            yield from _expressions(item, f"{at}[{index}]")
+            yield from _expressions(item, f"{at}[{index}]", caught)
     elif isinstance(value, str) and (source := source_of(value)) is not None:
         try:
-            compile_expression(source)
+            expression = compile_expression(source)
         except ExpressionError as error:
             yield Diagnostic(INVALID_JSONATA, str(error).partition(": ")[2] or str(error), at)
             return
         if _WHOLE_INPUT.search(_TEXTS.sub("", source)):
             yield Diagnostic(UNSUPPORTED_JSONATA, "Reference to '$$' is not supported.", at)
-        if "$states.errorOutput" in _TEXTS.sub("", source):  # a catcher's fields do not pass here
+        for name in expression.top_level_references():
+            yield Diagnostic(UNSUPPORTED_JSONATA, f"Reference to '{name}' at the top level is not supported.", at)
+        if not caught and "$states.errorOutput" in _TEXTS.sub("", source):
             yield Diagnostic(UNSUPPORTED_JSONATA, "Field '$states.errorOutput' does not exist.", at)
 
 

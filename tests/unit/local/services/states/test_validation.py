@@ -94,6 +94,43 @@ def test_what_an_expression_may_not_read(expression: str, text: str) -> None:
     assert found(output(expression)) == [("UNSUPPORTED_JSONATA_EXPRESSION", text, "/States/A/Output")]
 
 
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("phone[0]", ["phone"]),
+        ("$.phone", ["$"]),
+        ("aaa + bbb & aaa", ["aaa", "bbb"]),
+        ("$map($states.input.a, function($x){ b })", ["b"]),
+        ("$x ? [y] : {'k': z}", ["y", "z"]),
+        ("($x := a; $f(?, c)) ~> |d|{'e': f}|", ["a", "c"]),
+        ("$states.input.items[phone > 3 and $ != 1]^(>phone).{'k': phone}", []),
+        ("$phone.(a * b){c: d}", []),
+        ("$map($states.input.a, function($x){ $x.phone })", []),
+    ],
+)
+def test_what_an_expression_reads_where_there_is_nothing(expression: str, names: list[str]) -> None:
+    texts = [f"Reference to '{name}' at the top level is not supported." for name in names]
+    assert found(output(expression)) == [("UNSUPPORTED_JSONATA_EXPRESSION", text, "/States/A/Output") for text in texts]
+
+
+def test_a_catchers_expressions_are_read_and_its_error_names_are_not() -> None:
+    caught = {"v": "{% phone %}", "why": "{% $states.errorOutput.Cause %}"}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Retry": [{"ErrorEquals": ["{% phone %}"]}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Output": caught, "Next": "B"}],
+        "End": True,
+    }
+    assert found(machine({"A": task, "B": PASS}, QueryLanguage="JSONata")) == [
+        (
+            "UNSUPPORTED_JSONATA_EXPRESSION",
+            "Reference to 'phone' at the top level is not supported.",
+            "/States/A/Catch[0]/Output/v",
+        )
+    ]
+
+
 def test_texts_may_hold_what_looks_like_a_reference() -> None:
     assert found(output("'costs $$ and $states.errorOutput' & $states.input.a")) == []
 
