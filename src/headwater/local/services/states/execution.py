@@ -444,6 +444,12 @@ class Execution:
         self.map_runs[branch.id] = run
         self.changed_map_runs.append(run)
 
+    def count_map_run(self, branch: Branch, total: int) -> None:
+        """Note how many children a branch's map run will have."""
+        run = self.map_runs[branch.id]
+        run["total"] = total
+        self.changed_map_runs.append(run)
+
     def close_map_run(self, branch: Branch, status: str) -> None:
         """Note the end of a branch's map run, if it has one under way."""
         run = self.map_runs.pop(branch.id, None)

@@ -52,6 +52,8 @@ class ItemReader:
         arguments:
             The evaluated ``arguments``.
         """
+        if limit < 0:
+            raise StateFailure(ITEM_READER_FAILED, "field MaxItems must be positive")
         found = self._listing(s3, arguments) if self.lists else self._object(s3, arguments)
         return list(islice(found, limit or None))
 
@@ -113,6 +115,8 @@ class ItemReader:
             headers = self.configuration["CSVHeaders"]
         else:
             headers = next(rows, [])
+        if len(set(headers)) < len(headers):
+            raise StateFailure(ITEM_READER_FAILED, "CSV headers cannot contain duplicates.")
         return [dict(zip(headers, [*row, *[""] * (len(headers) - len(row))], strict=False)) for row in rows if row]
 
     def _unloaded(self, s3: Call, body: bytes, kind: str) -> Iterable[Any]:

@@ -212,11 +212,13 @@ class Runtime:
         """Take the results of a distributed Map's children from the journal: it has them all."""
         for branch in execution.branches.values():
             state, run_arn = branch.state, (branch.task or {}).get("map_run")
-            if not isinstance(state, DistributedMapState) or not run_arn or not branch.length:
+            if not isinstance(state, DistributedMapState) or not run_arn:
                 continue
             run = self.endpoint.store.get(MAP_RUN, run_arn)
             if run is not None:
                 execution.map_runs[branch.id] = run
+            if not branch.length:  # its items are still being read
+                continue
             branch.failures, branch.results = 0, {}
             missing = set(range(branch.next_index))
             for child in self.journal.map_children(run_arn):

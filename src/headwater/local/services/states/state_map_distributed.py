@@ -46,27 +46,39 @@ class DistributedMapState(MapState):
         return super().as_items(value)
 
     def run(self, execution: Execution, branch: Branch) -> None:
-        """Read the items, from the input or from S3, and start the first children."""
+        """Read the items, from the input or from S3, and start the first children.
+
+        A reader's items are not counted yet when the state starts, and its failure is the map run's.
+        """
         branch.task = {}
         if self.reader is None:
             self._open(execution, branch, self.read_items(execution, branch))
             return
+        concurrency = self.read_concurrency(execution, branch)
+        branch.last_event_id = execution.record(branch, "MapStateStarted", {"length": 0})
         scope = execution.scope(branch, self.map_input(execution, branch).value)
-        branch.task["read"] = self.reader.arguments.evaluate(scope)
-        branch.task["limit"] = int(self.reader.max_items.read(scope) or 0)
+        limit = int(self.reader.max_items.read(scope) or 0)
+        branch.task = {"read": self.reader.arguments.evaluate(scope), "limit": limit}
+        branch.tolerated = self._tolerated(execution, branch, 0)
+        self._start_map_run(execution, branch, branch.task, concurrency)
+        branch.max_concurrency = min(concurrency or CONCURRENCY, CONCURRENCY)
         branch.deadline_ms = 0
         execution.begin_call(branch)
 
     def items_read(self, execution: Execution, branch: Branch, items: list[Any]) -> None:
         """The reader's items have come, at the start or again after a restart."""
         try:
+            units = self._units(execution, branch, items)
             if branch.phase == phases.CALLING:
-                self._open(execution, branch, items)
-            else:
-                branch.items = self._units(execution, branch, items)
-                self._go_on(execution, branch)
+                task = branch.task
+                branch.tolerated = self._tolerated(execution, branch, len(items))
+                execution.open_children(branch, len(units))
+                branch.task = task
+                execution.count_map_run(branch, len(units))
+            branch.items = units
+            self._go_on(execution, branch)
         except StateFailure as failure:
-            execution.fail(branch, failure)
+            self._run_failed(execution, branch, failure)
 
     def _units(self, execution: Execution, branch: Branch, items: list[Any]) -> list[Any]:
         """The inputs of the children."""
@@ -88,10 +100,13 @@ class DistributedMapState(MapState):
         branch.task = task
         branch.tolerated = tolerated
         branch.max_concurrency = min(concurrency or CONCURRENCY, CONCURRENCY)
+        self._start_map_run(execution, branch, task, concurrency)
+        self._go_on(execution, branch)
+
+    def _start_map_run(self, execution: Execution, branch: Branch, task: dict[str, Any], concurrency: int) -> None:
         task["map_run"] = arn = execution.new_map_run_arn(self.label or self.name)
         execution.open_map_run(branch, new_map_run(self, execution, branch, arn, concurrency))
         branch.last_event_id = execution.record(branch, "MapRunStarted", {"mapRunArn": arn})
-        self._go_on(execution, branch)
 
     def _tolerated(self, execution: Execution, branch: Branch, length: int) -> int:
         """How many items may fail."""
@@ -149,10 +164,20 @@ class DistributedMapState(MapState):
     def _exceeded(self, execution: Execution, branch: Branch) -> None:
         execution.abort_map_children(branch)
         cause = "The specified tolerated failure threshold was exceeded"
-        failure = StateFailure(EXCEED_TOLERATED_FAILURE_THRESHOLD, cause)
-        branch.last_event_id = execution.record(branch, "MapRunFailed", {"error": failure.error, "cause": cause})
+        self._run_failed(execution, branch, StateFailure(EXCEED_TOLERATED_FAILURE_THRESHOLD, cause))
+
+    def _run_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:
+        details = {key: text for key, text in (("error", failure.error), ("cause", failure.cause)) if text is not None}
+        branch.last_event_id = execution.record(branch, "MapRunFailed", details)
         execution.close_map_run(branch, "FAILED")
         execution.fail(branch, failure)
+
+    def container_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:
+        """Record the state's own failure, also when its map run failed before it had items."""
+        if (branch.task or {}).get("map_run"):
+            branch.last_event_id = execution.record(branch, "MapStateFailed")
+        else:
+            super().container_failed(execution, branch, failure)
 
     def _succeed(self, execution: Execution, branch: Branch) -> None:
         task = branch.task or {}
@@ -182,9 +207,8 @@ class DistributedMapState(MapState):
 
     def failed(self, execution: Execution, branch: Branch, error: str | None, cause: str | None) -> None:
         """The reader or the writer failed."""
-        execution.close_map_run(branch, "FAILED")
         branch.attempt += 1
-        execution.fail(branch, StateFailure(error, cause))
+        self._run_failed(execution, branch, StateFailure(error, cause))
 
     def abort(self, execution: Execution, branch: Branch) -> None:
         """Stop the children."""

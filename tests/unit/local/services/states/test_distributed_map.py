@@ -150,6 +150,55 @@ def test_formats(kind: str, configuration: dict[str, Any], body: bytes, expected
     assert reader.read(lambda operation, **members: {"Body": body}, {}, 0) == expected
 
 
+STARTED = ["ExecutionStarted", "MapStateEntered", "MapStateStarted"]
+CSV = b"H1,H1\nValue1,Value2\n,,,\nNull,\n   \n"
+
+
+def csv_map(headers: list[str]) -> dict[str, Any]:
+    configuration = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": headers, "MaxItemsPath": "$.max"}
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": configuration,
+        "Parameters": {"Bucket": "b", "Key": "csv"},
+    }
+    return chain(("each", distributed(chain(("p", PASS)), ItemReader=reader)))
+
+
+def test_a_reader_starts_its_map_run_before_the_items_are_counted(small: SmallEndpoint) -> None:
+    Objects(small, csv=CSV)
+    ended = small.run(csv_map(["A"]), {"max": 0})
+    assert json.loads(ended["output"]) == [{"A": text} for text in ("H1", "Value1", "", "Null", "   ")]
+    ends = ["MapRunStarted", "MapRunSucceeded", "MapStateSucceeded", "MapStateExited", "ExecutionSucceeded"]
+    assert small.event_types(ended["executionArn"]) == [*STARTED, *ends]
+    assert small.history(ended["executionArn"])[2]["mapStateStartedEventDetails"] == {"length": 0}
+    runs = small.sfn("list_map_runs", executionArn=ended["executionArn"])["mapRuns"]
+    assert small.sfn("describe_map_run", mapRunArn=runs[0]["mapRunArn"])["itemCounts"]["total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("headers", "most", "cause"),
+    [
+        (["A"], -1, "field MaxItems must be positive"),
+        (["A", "A"], 0, "CSV headers cannot contain duplicates."),
+    ],
+)
+def test_a_readers_failure_is_the_map_runs(small: SmallEndpoint, headers: list[str], most: int, cause: str) -> None:
+    Objects(small, csv=CSV)
+    ended = small.run(csv_map(headers), {"max": most})
+    assert (ended["error"], ended["cause"]) == ("States.ItemReaderFailed", cause)
+    ends = ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"]
+    assert small.event_types(ended["executionArn"]) == [*STARTED, *ends]
+    failed = small.history(ended["executionArn"])[4]["mapRunFailedEventDetails"]
+    assert failed == {"error": "States.ItemReaderFailed", "cause": cause}
+
+
+def test_a_limit_that_is_no_number_fails_before_the_map_run(small: SmallEndpoint) -> None:
+    Objects(small, csv=CSV)
+    ended = small.run(csv_map(["A"]), {"max": 1.5})
+    assert ended["cause"].endswith('MaxItemsPath field refers to value "1.5" which is not a valid integer: $.max')
+    assert small.event_types(ended["executionArn"]) == [*STARTED, "ExecutionFailed"]
+
+
 def test_stopping_stops_the_children_and_redrive_goes_on(small: SmallEndpoint) -> None:
     jobs = Jobs(small)
     machine = chain(("each", distributed(chain(("a", glue_task("a")), ("b", glue_task("b"))))))
