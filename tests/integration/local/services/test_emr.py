@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from headwater.local.endpoint import LocalEndpoint
+from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 from headwater.local.engines.spark_jvm import installed_spark
 from tests.conftest import client_factory
 
@@ -68,7 +69,7 @@ class Ends:
     def __init__(self, endpoint: LocalEndpoint) -> None:
         self._changed = threading.Condition()
         self._states: dict[str, list[str]] = {}
-        for topic in ("emr.cluster", "states.execution"):
+        for topic in ("emr.cluster", "emr.step", "states.execution"):
             endpoint.bus.subscribe(topic, self._take)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -180,3 +181,67 @@ def test_who_starts_a_cluster_must_be_let_pass_both_roles(
 def test_a_configuration_that_is_not_computed_is_refused(aws: Aws, cluster: dict[str, Any]) -> None:
     with pytest.raises(ClientError, match="does not compute the classification hive-site"):
         aws("emr").run_job_flow(**cluster, Configurations=[{"Classification": "hive-site", "Properties": {}}])
+
+
+def test_an_idle_cluster_outlives_the_endpoint_and_ends_by_its_policy(
+    endpoint: LocalEndpoint, aws: Aws, ends: Ends, cluster: dict[str, Any]
+) -> None:
+    emr = aws("emr")
+    id = emr.run_job_flow(**cluster, AutoTerminationPolicy={"IdleTimeout": 60})["JobFlowId"]
+    ends.wait(id, "WAITING")
+    [fleet] = emr.list_instance_fleets(ClusterId=id)["InstanceFleets"]
+    assert fleet["TargetSpotCapacity"] == 1 and fleet["Status"]["State"] == "RUNNING"
+    with pytest.raises(ClientError, match="mutually exclusive"):
+        emr.list_instance_groups(ClusterId=id)
+    emr.set_termination_protection(JobFlowIds=[id], TerminationProtected=True)
+    with pytest.raises(ClientError, match="since they are termination protected"):
+        emr.terminate_job_flows(JobFlowIds=[id])
+    endpoint.stop()
+    again = LocalEndpoint(EndpointSettings(home=endpoint.home))
+    again.start()
+    try:
+        emr, later = client_factory(again.url)("emr"), time.time() + 70
+        assert emr.get_auto_termination_policy(ClusterId=id)["AutoTerminationPolicy"] == {"IdleTimeout": 60}
+        idle: Any = again._services["emr"]
+        assert idle.end_idle(later) is None  # protected
+        emr.set_termination_protection(JobFlowIds=[id], TerminationProtected=False)
+        assert time.time() < idle.end_idle(later - 60) < later
+        assert emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["State"] == "WAITING"
+        idle.end_idle(later)
+        status = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]
+        assert status["State"] == "TERMINATED" and "after 60 s idle" in status["StateChangeReason"]["Message"]
+    finally:
+        again.stop()
+
+
+def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
+    endpoint: LocalEndpoint, aws: Aws, ends: Ends, cluster: dict[str, Any]
+) -> None:
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::lake/out/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    aws("iam").put_role_policy(RoleName="emr", PolicyName="not-out", PolicyDocument=document)
+    aws("s3").put_object(Bucket="lake", Key="code/sleep.py", Body=b"import time\ntime.sleep(600)\n")
+    emr = aws("emr")
+    steps = [step("job.py"), step("sleep.py"), step("sleep.py"), step("sleep.py")]
+    id = emr.run_job_flow(**cluster, Steps=steps)["JobFlowId"]
+    listed = emr.list_steps(ClusterId=id)["Steps"]
+    denied, running, pending, last = [each["Id"] for each in reversed(listed)]
+    ends.wait(denied, "FAILED", "COMPLETED")
+    failed = emr.describe_step(ClusterId=id, StepId=denied)["Step"]["Status"]
+    assert failed["State"] == "FAILED" and "AccessDenied" in failed["FailureDetails"]["Message"]
+    ends.wait(running, "RUNNING")
+    emr.cancel_steps(ClusterId=id, StepIds=[pending, running], StepCancellationOption="TERMINATE_PROCESS")
+    assert ends.wait(pending, "CANCELLED") == ["CANCELLED"]
+    assert ends.wait(running, "CANCELLED") == ["RUNNING", "CANCELLED"]
+    ends.wait(last, "RUNNING")
+    endpoint.stop()
+    again = LocalEndpoint(EndpointSettings(home=endpoint.home))
+    again.start()
+    try:
+        emr = client_factory(again.url)("emr")
+        assert emr.describe_step(ClusterId=id, StepId=last)["Step"]["Status"]["State"] == "INTERRUPTED"
+        status = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]
+        assert status["State"] == "TERMINATED_WITH_ERRORS"
+        assert status["StateChangeReason"]["Message"].startswith("Headwater.Interrupted")
+    finally:
+        again.stop()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from headwater.local.services.emr.steps import StepOperations
+from headwater.local.services.emr.idle import IdleOperations
 
 
-class EmrService(StepOperations):
+class EmrService(IdleOperations):
     """Every operation of EMR that is computed here."""
 
     name: ClassVar[str] = "emr"

@@ -1,7 +1,7 @@
 """Clusters: made, listed, changed.
 
 Not faithful to AWS: a cluster starts at once and has this machine's processors, whatever instances it asks for;
-bootstrap actions, AutoTerminationPolicy, ManagedScalingPolicy and what else the signatures do not name are refused;
+bootstrap actions, ManagedScalingPolicy and what else the signatures do not name are refused;
 a configuration but `spark-defaults` is kept and has no effect.
 
 Source: Amazon EMR API reference, RunJobFlow, Cluster, Step (2026-11).
@@ -17,10 +17,21 @@ from typing import Any
 from headwater.local.engines.emr_releases import not_installed, spark_line
 from headwater.local.jobs import Job
 from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
+from headwater.local.services.emr.idle_policy import checked_policy
+from headwater.local.services.emr.instances import fleet_answer, fleets_of, group_answer, groups_of
 from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, new_id, summary
 from headwater.local.services.emr.step_launch import StepLauncher
 
 PAGE = 50
+NETWORK = (
+    "Ec2KeyName",
+    "Ec2SubnetId",
+    "EmrManagedMasterSecurityGroup",
+    "EmrManagedSlaveSecurityGroup",
+    "ServiceAccessSecurityGroup",
+    "AdditionalMasterSecurityGroups",
+    "AdditionalSlaveSecurityGroups",
+)
 
 
 class ClusterOperations(Service):
@@ -74,11 +85,12 @@ class ClusterOperations(Service):
         for configuration in members.get("Configurations") or []:
             if configuration.get("Classification") not in ("spark", "spark-defaults"):
                 raise invalid(f"Headwater does not compute the classification {configuration.get('Classification')}")
+        policy = members.get("AutoTerminationPolicy")
         id = new_id("j")
-        attributes = {"IamInstanceProfile": members["JobFlowRole"]}
-        for name in ("Ec2KeyName", "Ec2SubnetId"):
-            if instances.get(name):
-                attributes[name] = instances[name]
+        attributes: Members = {"IamInstanceProfile": members["JobFlowRole"]}
+        attributes |= {name: instances[name] for name in NETWORK if instances.get(name)}
+        if instances.get("Ec2SubnetIds"):
+            attributes["RequestedEc2SubnetIds"] = instances["Ec2SubnetIds"]
         kept = ("Name", "LogUri", "ReleaseLabel", "ServiceRole", "Configurations", "Tags", "Applications")
         return {
             **{name: members[name] for name in kept if members.get(name) is not None},
@@ -89,7 +101,9 @@ class ClusterOperations(Service):
             "TerminationProtected": bool(instances.get("TerminationProtected")),
             "VisibleToAllUsers": members.get("VisibleToAllUsers", True),
             "StepConcurrencyLevel": members.get("StepConcurrencyLevel") or 1,
-            "_instances": instances,
+            "_fleets": fleets_of(instances),
+            "_groups": groups_of(instances),
+            "_idle": checked_policy(policy) if policy is not None else None,
             "_keep": bool(instances.get("KeepJobFlowAliveWhenNoSteps")),
             "_state": "STARTING",
             "_times": {"CreationDateTime": time.time()},
@@ -127,8 +141,35 @@ class ClusterOperations(Service):
     def set_termination_protection(self, call: Call, JobFlowIds: list[str], TerminationProtected: bool) -> Members:
         """Hold a cluster against TerminateJobFlows, or no longer."""
         for id in JobFlowIds:
-            self.change_cluster(id, TerminationProtected=TerminationProtected)
+            self.set_protection(id, TerminationProtected)
         return {}
+
+    def set_protection(self, id: str, protected: bool) -> None:
+        """Hold one cluster, or no longer."""
+        self.change_cluster(id, TerminationProtected=protected)
+
+    @operation
+    def set_visible_to_all_users(self, call: Call, JobFlowIds: list[str], VisibleToAllUsers: bool) -> Members:
+        """Kept and answered; who may do what is IAM's to say, as on AWS."""
+        for id in JobFlowIds:
+            self.change_cluster(id, VisibleToAllUsers=VisibleToAllUsers)
+        return {}
+
+    @operation
+    def list_instance_fleets(self, call: Call, ClusterId: str) -> Members:
+        """The instance fleets that a cluster asks for."""
+        cluster = self.cluster(ClusterId)
+        if cluster["InstanceCollectionType"] != "INSTANCE_FLEET":
+            raise ServiceError("InvalidRequestException", "Instance fleets and instance groups are mutually exclusive.")
+        return {"InstanceFleets": [fleet_answer(cluster, fleet) for fleet in cluster["_fleets"]]}
+
+    @operation
+    def list_instance_groups(self, call: Call, ClusterId: str) -> Members:
+        """The instance groups that a cluster asks for."""
+        cluster = self.cluster(ClusterId)
+        if cluster["InstanceCollectionType"] != "INSTANCE_GROUP":
+            raise ServiceError("InvalidRequestException", "Instance fleets and instance groups are mutually exclusive.")
+        return {"InstanceGroups": [group_answer(cluster, group) for group in cluster["_groups"]]}
 
     @operation
     def add_tags(self, call: Call, ResourceId: str, Tags: list[dict[str, str]]) -> Members:

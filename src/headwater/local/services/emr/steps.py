@@ -1,6 +1,7 @@
 """A cluster's life and its steps'.
 
-What an earlier process left alive ends as TERMINATED_WITH_ERRORS with a message that begins ``Headwater.Interrupted``.
+A cluster that an earlier process left WAITING goes on waiting: nothing of it was lost. Any other that it left alive
+ends as TERMINATED_WITH_ERRORS with a message that begins ``Headwater.Interrupted``; no step is lost or run twice.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class StepOperations(ClusterOperations):
             if record["_state"] in ENDED:
                 continue
             left = [step for step in self._steps(id) if step["_state"] not in STEP_ENDED]
+            if record["_state"] == "WAITING" and not left:
+                continue
             for step in left:
                 self._set_step(step, "CANCELLED" if step["_state"] == "PENDING" else "INTERRUPTED")
             self.endpoint.spark.sweep([step["_number"] for step in left], record["_times"]["CreationDateTime"])
@@ -66,6 +69,7 @@ class StepOperations(ClusterOperations):
         Tags: list[dict[str, str]] | None = None,
         VisibleToAllUsers: bool = True,
         StepConcurrencyLevel: int = 1,
+        AutoTerminationPolicy: Members | None = None,
     ) -> Members:
         """Start a cluster, with its first steps."""
         given = {name: value for name, value in locals().items() if name[0].isupper()}
