@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headwater.cloud.changes import Change, PropertyChange
 
 LONGEST_VALUE = 100
+ABSENT = object()  # a part that one side does not have; None is JSON's null
 SIGNS = {"Add": ("+", "green"), "Import": ("<", "cyan"), "Modify": ("~", "yellow"), "Remove": ("-", "red")}
 STATUS_STYLES = {"FAILED": "red", "ROLLBACK": "red", "COMPLETE": "green"}
 
@@ -71,14 +72,20 @@ def _lines(changed: PropertyChange) -> list[str]:
         return [f"{changed.name}{again}"]
     return [
         f"{path}{again}: {short(before)} → {short(after)}"
-        for path, before, after in differing(changed.name, changed.before, changed.after)
+        for path, before, after in differing(changed.name, given(changed.before), given(changed.after))
     ]
 
 
+def given(value: Any) -> Any:
+    """The value of a whole property, of which CloudFormation tells none by null."""
+    return ABSENT if value is None else value
+
+
 def differing(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
-    """The innermost parts of a value that differ, each by its path."""
+    """The innermost parts of a value that differ, each by its path; ABSENT on the side that lacks the part."""
     if isinstance(before, dict) and isinstance(after, dict):
-        alone = [(f"{path}.{name}", before.get(name), after.get(name)) for name in sorted(before.keys() ^ after.keys())]
+        names = sorted(before.keys() ^ after.keys())
+        alone = [(f"{path}.{name}", before.get(name, ABSENT), after.get(name, ABSENT)) for name in names]
         shared = [
             differing(f"{path}.{name}", before[name], after[name]) for name in sorted(before.keys() & after.keys())
         ]
@@ -91,7 +98,7 @@ def differing(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]]:
 
 def short(value: Any) -> str:
     """A value in one line that is not long."""
-    if value is None:
+    if value is ABSENT:
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 from typing import TYPE_CHECKING, Any
 
-from headwater.cli.change_view import differing, say_changes, short
+from headwater.cli.change_view import differing, given, say_changes, short
 from headwater.cli.console import counted, out, print_json
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _say_drift(drifted: list[DriftedResource]) -> None:
     for each in drifted:
         out.print(f"  {each.status.lower():<8}  {each.logical_id}  {each.type}", style="red", markup=False)
         for path, expected, actual in each.differences:
-            for inner, old, new in differing(path.lstrip("/"), _parsed(expected), _parsed(actual)):
+            for inner, old, new in differing(path.lstrip("/"), given(_parsed(expected)), given(_parsed(actual))):
                 out.print(f"      {inner}: {short(old)} → {short(new)}", style="dim", markup=False)
 
 

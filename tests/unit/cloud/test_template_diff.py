@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.cli.change_view import differing
+from headwater.cli.change_view import ABSENT, differing, short
 from headwater.cloud.changes import DELETIONS, OTHERS, POLICIES, change_of, ordered
 from headwater.cloud.template_diff import compare
 
@@ -43,6 +43,11 @@ def test_every_resource_that_differs_is_told_and_no_other(before: dict[str, obje
 @given(JSON, JSON)
 def test_the_innermost_differences_are_told(before: object, after: object) -> None:
     assert bool(differing("p", before, after)) == (before != after)
+
+
+def test_a_null_and_what_is_not_there_are_told_apart() -> None:
+    ((path, before, after),) = differing("State", {"End": True}, {"End": True, "ResultPath": None})
+    assert (path, before, short(before), short(after)) == ("State.ResultPath", ABSENT, "none", "null")
 
 
 def test_policies_come_first_and_texts_of_json_are_compared_in_their_parts() -> None:
