@@ -70,11 +70,16 @@ def writer_options(format: str, options: dict[str, Any], compression: str | None
     wanted: dict[str, Any] = {"mapreduce.fileoutputcommitter.marksuccessfuljobs": "false"}
     if format == "csv":
         quote = _quote(given)
+        if not quote:
+            raise NotComputed(
+                "quoteChar -1 when CSV is written",
+                "Spark quotes what holds a separator or a line's end, and has no way to leave it bare: leave the option out",
+            )
         wanted |= {
             "header": flag(given.get("writeheader", True)),
             "sep": given.get("separator", ","),
-            "quote": quote or "\u0000",
-            "escape": given.get("escaper") or quote or "\\",
+            "quote": quote,
+            "escape": given.get("escaper") or quote,
             "emptyValue": "",
         }
     packed = compression or options.get("compression")
