@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 
+settings.register_profile("headwater", deadline=None)  # how long an example takes says what else the machine does
+settings.load_profile("headwater")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -24,8 +24,11 @@ ENTRY: Members = {
 }
 
 
+S3 = get_session().get_service_model("s3")
+
+
 def read(operation: str, xml: bytes) -> Members:
-    shape = get_session().get_service_model("s3").operation_model(operation).output_shape
+    shape = S3.operation_model(operation).output_shape
     parsed: Members = create_parser("rest-xml").parse({"status_code": 200, "headers": {}, "body": xml}, shape)
     parsed.pop("ResponseMetadata")
     return parsed

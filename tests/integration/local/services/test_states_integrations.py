@@ -173,7 +173,7 @@ class Greeting(BaseHTTPRequestHandler):
 
 def test_an_http_task_uses_a_connection(aws: Client, role: str, endpoint: LocalEndpoint) -> None:
     server = HTTPServer(("127.0.0.1", 0), Greeting)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "opens"}}

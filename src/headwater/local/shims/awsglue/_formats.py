@@ -73,7 +73,7 @@ def writer_options(format: str, options: dict[str, Any], compression: str | None
         if not quote:
             raise NotComputed(
                 "quoteChar -1 when CSV is written",
-                "Spark quotes what holds a separator or a line's end, and has no way to leave it bare: leave the option out",
+                "Spark quotes what holds a separator or a line's end, and cannot leave it bare: leave the option out",
             )
         wanted |= {
             "header": flag(given.get("writeheader", True)),
