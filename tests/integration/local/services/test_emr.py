@@ -231,8 +231,8 @@ def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
     assert failed["State"] == "FAILED" and "AccessDenied" in failed["FailureDetails"]["Message"]
     ends.wait(running, "RUNNING")
     emr.cancel_steps(ClusterId=id, StepIds=[pending, running], StepCancellationOption="TERMINATE_PROCESS")
-    assert ends.wait(pending, "CANCELLED") == ["CANCELLED"]
-    assert ends.wait(running, "CANCELLED") == ["RUNNING", "CANCELLED"]
+    assert ends.wait(pending, "CANCELLED") == ["PENDING", "CANCELLED"]
+    assert ends.wait(running, "CANCELLED") == ["PENDING", "RUNNING", "CANCELLED"]
     ends.wait(last, "RUNNING")
     endpoint.stop()
     again = LocalEndpoint(EndpointSettings(home=endpoint.home))
@@ -245,3 +245,35 @@ def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
         assert status["StateChangeReason"]["Message"].startswith("Headwater.Interrupted")
     finally:
         again.stop()
+
+
+def test_clusters_and_steps_tell_event_bridge(
+    endpoint: LocalEndpoint, aws: Aws, ends: Ends, cluster: dict[str, Any]
+) -> None:
+    aws("logs").create_log_group(logGroupName="told")
+    group = f"arn:aws:logs:us-east-1:{endpoint.account}:log-group:told"
+    aws("events").put_rule(Name="emr", EventPattern=json.dumps({"source": ["aws.emr"]}))
+    aws("events").put_targets(Rule="emr", Targets=[{"Id": "1", "Arn": group}])
+    wanted = [step("absent.py", "TERMINATE_CLUSTER"), step("absent-too.py")]
+    id = aws("emr").run_job_flow(**cluster, Steps=wanted)["JobFlowId"]
+    ends.wait(id, "TERMINATED_WITH_ERRORS")
+    events: Any = endpoint._services["events"]
+    assert events.deliveries.drain(30)
+    lines = aws("logs").filter_log_events(logGroupName="told")["events"]
+    found = [json.loads(line["message"]) for line in lines]
+    assert {event["detail"]["clusterId"] for event in found} == {id}
+    told = sorted((e["detail-type"], e["detail"]["state"], e["detail"]["severity"]) for e in found)
+    assert told == [
+        ("EMR Cluster State Change", "RUNNING", "INFO"),
+        ("EMR Cluster State Change", "STARTING", "INFO"),
+        ("EMR Cluster State Change", "TERMINATED_WITH_ERRORS", "CRITICAL"),
+        ("EMR Step Status Change", "CANCELLED", "WARN"),
+        ("EMR Step Status Change", "FAILED", "ERROR"),
+        ("EMR Step Status Change", "PENDING", "INFO"),
+        ("EMR Step Status Change", "PENDING", "INFO"),
+        ("EMR Step Status Change", "RUNNING", "INFO"),
+    ]
+    [end] = [event["detail"] for event in found if event["detail"]["severity"] == "CRITICAL"]
+    assert json.loads(end["stateChangeReason"]) == {"code": "STEP_FAILURE", "message": "Shut down as step failed"}
+    [failed] = [event["detail"] for event in found if event["detail"]["severity"] == "ERROR"]
+    assert failed["name"] == "absent.py" and failed["actionOnFailure"] == "TERMINATE_CLUSTER"

@@ -81,6 +81,7 @@ class StepOperations(ClusterOperations):
             for step in steps:
                 self.store.put(STEP, step_key(record["Id"], step["Id"]), step)
         self.endpoint.bus.publish(CLUSTER, record["Id"], "STARTING")
+        self._tell_added(steps)
         threading.Thread(target=self._boot, args=(record,), name=f"emr-{record['Id']}").start()
         return {"JobFlowId": record["Id"], "ClusterArn": record["ClusterArn"]}
 
@@ -122,8 +123,13 @@ class StepOperations(ClusterOperations):
             with self.store.transaction():
                 for step in steps:
                     self.store.put(STEP, step_key(JobFlowId, step["Id"]), step)
+            self._tell_added(steps)
         threading.Thread(target=self._advance, args=(JobFlowId,), name=f"emr-{JobFlowId}").start()
         return {"StepIds": [step["Id"] for step in steps]}
+
+    def _tell_added(self, steps: list[Members]) -> None:
+        for step in steps:
+            self.endpoint.bus.publish(STEP, step["Id"], "PENDING", cluster=step["_cluster"])
 
     @operation
     def describe_step(self, call: Call, ClusterId: str, StepId: str) -> Members:

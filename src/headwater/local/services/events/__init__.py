@@ -1,12 +1,12 @@
 """Amazon EventBridge: rules match events and send them on to Lambda functions, state machines, topics, queues and logs.
 
-Events come from PutEvents and from Step Functions, whose executions announce each change of status on the default bus.
-Connections are records, read by the HTTP Tasks of Step Functions.
+Events come from PutEvents, from Step Functions, whose executions announce each change of status on the default bus,
+and from EMR, whose clusters and steps do. Connections are records, read by the HTTP Tasks of Step Functions.
 
 Rules with a schedule send their event while the endpoint is up, by the same clock as the Scheduler's.
 
-Not faithful to AWS: of AWS's services only Step Functions sends events; archives, replays, API destinations, pipes,
-partner sources, bus policies and global endpoints are refused by name.
+Not faithful to AWS: of AWS's services only Step Functions and EMR send events; archives, replays, API destinations,
+pipes, partner sources, bus policies and global endpoints are refused by name.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import ClassVar
 from headwater.local.schedules import Clock, SystemClock
 from headwater.local.service import Endpoint
 from headwater.local.services.events.buses import BusOperations, TagOperations
+from headwater.local.services.events.cluster_events import ClusterEvents
 from headwater.local.services.events.executions import ExecutionEvents
 from headwater.local.services.events.rules import RuleOperations
 from headwater.local.services.events.target_operations import TargetOperations
@@ -23,7 +24,7 @@ from headwater.local.services.events.target_operations import TargetOperations
 DRAIN_S = 10.0
 
 
-class EventsService(ExecutionEvents, BusOperations, RuleOperations, TargetOperations, TagOperations):
+class EventsService(ExecutionEvents, ClusterEvents, BusOperations, RuleOperations, TargetOperations, TagOperations):
     """The service ``events``.
 
     Parameters
@@ -41,8 +42,9 @@ class EventsService(ExecutionEvents, BusOperations, RuleOperations, TargetOperat
         super().__init__(endpoint)
 
     def start(self) -> None:
-        """Listen to executions, and deliver what an earlier process left."""
+        """Listen to executions and clusters, and deliver what an earlier process left."""
         self.listen()
+        self.listen_to_clusters()
         if self.endpoint.resume_work:
             self.deliveries.resume()
             if self.endpoint.fires_schedules:
