@@ -30,6 +30,7 @@ UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
 INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
+LABEL_CHARACTERS = 40
 TERMINAL = frozenset({"Fail", "Succeed"})
 _TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector", "Assign")
 _PATHS = (
@@ -50,6 +51,7 @@ _CATCHER_EXPRESSIONS = frozenset({"Assign", "Output"})
 _EITHER_INTRINSIC = frozenset({"CausePath", "ErrorPath"})
 
 
+_NOT_IN_LABELS = re.compile(r"""[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]""")
 # ``$$`` outside of texts and quoted names.
 _WHOLE_INPUT = re.compile(r"\$\$(?![A-Za-z0-9_$])")
 _TEXTS = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|/\*.*?\*/""", re.DOTALL)
@@ -291,6 +293,7 @@ class _Validator:
                         SCHEMA, f"The field '{only}' is only supported in distributed mode", f"{at}/{only}"
                     )
             return
+        yield from _label(body, at)
         reader = body.get("ItemReader", {})
         if "ItemReader" in body and (not isinstance(reader, dict) or reader.get("Resource") not in READERS):
             yield Diagnostic(
@@ -302,6 +305,19 @@ class _Validator:
                 f"The field 'InputType' should have one of these values: {INPUT_TYPES}",
                 f"{at}/ItemReader/ReaderConfig/InputType",
             )
+
+
+def _label(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    """A label is part of ARNs (Developer Guide, "Map state fields", 2025); AWS's words are not known."""
+    label = body.get("Label")
+    if not isinstance(label, str):
+        return
+    if not label:
+        yield Diagnostic(SCHEMA, "Label cannot be empty", f"{at}/Label")
+    elif len(label) > LABEL_CHARACTERS:
+        yield Diagnostic(SCHEMA, f"Label cannot exceed {LABEL_CHARACTERS} characters", f"{at}/Label")
+    elif found := _NOT_IN_LABELS.search(label):
+        yield Diagnostic(SCHEMA, f"Label contains invalid character: {found.group()!r}", f"{at}/Label")
 
 
 def _ends(body: dict[str, Any]) -> bool:

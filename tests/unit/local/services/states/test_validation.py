@@ -131,6 +131,26 @@ def test_a_catchers_expressions_are_read_and_its_error_names_are_not() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("", "Label cannot be empty"),
+        ("x" * 41, "Label cannot exceed 40 characters"),
+        ("a b", "Label contains invalid character: ' '"),
+        ("a[b", "Label contains invalid character: '['"),
+        ("a\\b", "Label contains invalid character: '\\\\'"),
+        ("a\x7fb", "Label contains invalid character: '\\x7f'"),
+        ("x" * 40, None),
+        ("Été-1_b", None),
+    ],
+)
+def test_labels_of_distributed_maps(label: str, text: str | None) -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **machine({"B": PASS}, "B")}
+    state = {"Type": "Map", "ItemProcessor": processor, "Label": label, "End": True}
+    expected = [] if text is None else [(SCHEMA, text, "/States/A/Label")]
+    assert found(machine({"A": state})) == expected
+
+
 def test_texts_may_hold_what_looks_like_a_reference() -> None:
     assert found(output("'costs $$ and $states.errorOutput' & $states.input.a")) == []
 
