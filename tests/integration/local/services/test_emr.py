@@ -114,8 +114,13 @@ def test_a_state_machine_makes_a_cluster_runs_a_step_and_terminates_it(
     assert listed["Status"]["StateChangeReason"]["Code"] == "USER_REQUEST"
     [ran] = emr.list_steps(ClusterId=listed["Id"])["Steps"]
     assert ran["Status"]["State"] == "COMPLETED"
-    log = aws("s3").get_object(Bucket="lake", Key=f"logs/{listed['Id']}/steps/{ran['Id']}/stdout.gz")["Body"].read()
-    assert "rows 7" in gzip.decompress(log).decode()
+
+    def log(name: str) -> str:
+        key = f"logs/{listed['Id']}/steps/{ran['Id']}/{name}.gz"
+        return gzip.decompress(aws("s3").get_object(Bucket="lake", Key=key)["Body"].read()).decode()
+
+    assert "rows 7" in log("stdout") and "rows 7" not in log("stderr")
+    assert "s3://lake/code/job.py'" in log("controller") and "exit code 0" in log("controller")
 
 
 @pytest.mark.parametrize(

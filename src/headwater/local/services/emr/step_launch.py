@@ -1,14 +1,20 @@
-"""From a step's record to a running script, and its logs to where EMR puts them."""
+"""From a step's record to a running script, and its logs to where EMR puts them.
+
+``controller`` tells the command and the exit code; EMR's ``syslog`` is not written. As on AWS a step does not fail
+where its logs may not be put. A step that could not start has no logs but its FailureDetails.
+
+Source: Amazon EMR Management Guide, "View log files" (2026-11).
+"""
 
 from __future__ import annotations
 
-import gzip
 import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from shlex import join
 
+from headwater.local.engines.driver_logs import STREAMS, DriverLogs, put_logs
 from headwater.local.engines.script_role import RunFailed, ScriptRole, import_path, name_of, place
 from headwater.local.engines.spark import ScriptRun
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
@@ -80,14 +86,15 @@ class StepLauncher:
                 defaults |= configuration.get("Properties") or {}
         submit.conf = {**defaults, **submit.conf}
 
-        def take(stream: str, line: str) -> None:
-            with (folder / f".{stream}").open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+        def tell(stream: str, line: str) -> None:
             self._endpoint.jobs.write_log(f"/headwater/emr/{cluster['Id']}", f"{step['Id']}/{stream}", line)
+
+        logs = DriverLogs(folder, tell)
 
         def ended(exit: JobExit) -> None:
             role.count_files(folder)
-            self._keep_logs(cluster, step, folder)
+            logs.close()
+            self._keep_logs(cluster, step, exit)
             on_exit(exit)
 
         run = ScriptRun(
@@ -97,7 +104,7 @@ class StepLauncher:
             arguments=submit.rest[1:],
             environment={**submit.environment(), **role.environment(folder)},
             timeout_s=None,
-            on_line=take,
+            on_line=logs.take,
             shims=False,
             python_path=list(dict.fromkeys([str(folder), *packages])),
             properties={"spark.app.name": submit.name or step["Name"], **submit.properties()},
@@ -106,19 +113,25 @@ class StepLauncher:
             rules=self._endpoint.file_rules(role.principal),
             jvm=JvmOptions(default_heap_bytes(), jars=jars) if jars else None,
         )
-        return self._endpoint.spark.start(run, ended)
-
-    def _keep_logs(self, cluster: Members, step: Members, folder: Path) -> None:
-        """Put the logs below LogUri, as the profile's role; as on AWS, a step does not fail where that may not."""
-        if not cluster.get("LogUri"):
-            return
-        where = urlsplit(cluster["LogUri"].rstrip("/") + "/")
         try:
-            principal = self.role(cluster).principal
-            for name in ("stdout", "stderr"):
-                plain = folder / f".{name}"
-                data = gzip.compress(plain.read_bytes() if plain.exists() else b"")
-                key = f"{where.path[1:]}{cluster['Id']}/steps/{step['Id']}/{name}.gz"
-                self._endpoint.call("s3", "put_object", principal=principal, Bucket=where.netloc, Key=key, Body=data)
-        except (RunFailed, ServiceError) as error:
-            log.warning("the logs of step %s are not below %s: %s", step["Id"], cluster["LogUri"], error)
+            return self._endpoint.spark.start(run, ended)
+        except BaseException:
+            logs.close()
+            raise
+
+    def _keep_logs(self, cluster: Members, step: Members, exit: JobExit) -> None:
+        """Put the logs below LogUri, as the profile's role."""
+        uri = cluster.get("LogUri")
+        if not uri:
+            return
+        folder, jar = self.folder(step["Id"]), step["_config"]["HadoopJarStep"]
+        (folder / ".controller").write_text(
+            f"INFO startExec '{join([jar['Jar'], *jar['Args']])}'\n"
+            f"INFO waitProcessCompletion ended with exit code {exit.shell_code}\n"
+            f"INFO total process run time: {exit.duration_s:.0f} seconds\n"
+        )
+        try:
+            where = f"{uri.rstrip('/')}/{cluster['Id']}/steps/{step['Id']}"
+            put_logs(self._endpoint, self.role(cluster), folder, where, ("controller", *STREAMS))
+        except RunFailed as error:
+            log.warning("the logs of step %s are not below %s: %s", step["Id"], uri, error)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
-from urllib.parse import urlsplit
 
-from headwater.local.engines.script_role import RunFailed, ScriptRole, import_path, name_of, place
+from headwater.local.engines.driver_logs import DriverLogs, put_logs
+from headwater.local.engines.script_role import ScriptRole, import_path, name_of, place
 from headwater.local.engines.spark import ScriptRun
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
 from headwater.local.engines.submit_parameters import Submit, parse_submit
 from headwater.local.jobs import Job, JobExit
-from headwater.local.service import Endpoint, Members, ServiceError
+from headwater.local.service import Endpoint, Members
 from headwater.local.services.emr_serverless.records import invalid
 from headwater.local.store import Record
 
@@ -75,7 +72,7 @@ class RunLauncher:
         for uri in submit.files:
             place(uri, folder, role.fetch)
         jars = tuple(str(place(uri, folder / "jars", role.fetch)) for uri in submit.jars)
-        logs = DriverLogs(self._endpoint, record, folder)
+        logs = DriverLogs(folder, self._tell(record))
 
         def ended(exit: JobExit) -> None:
             role.count_files(folder)
@@ -99,7 +96,11 @@ class RunLauncher:
             rules=self._endpoint.file_rules(role.principal),
             jvm=JvmOptions(default_heap_bytes(), jars=jars) if jars else None,
         )
-        return self._endpoint.spark.start(run, ended)
+        try:
+            return self._endpoint.spark.start(run, ended)
+        except BaseException:
+            logs.close()
+            raise
 
     def keep_logs(self, record: Record) -> None:
         """Put a run's driver logs where `s3MonitoringConfiguration` wants them. :class:`RunFailed` if its role may not.
@@ -110,17 +111,16 @@ class RunLauncher:
         folder = self.folder(record["jobRunId"])
         if not uri or not folder.exists():
             return
-        where = urlsplit(uri if uri.endswith("/") else f"{uri}/")
-        principal = self._role(record).principal
-        for name in ("stdout", "stderr"):
-            packed = folder / f".{name}.gz"
-            with (folder / f".{name}").open("rb") as plain, gzip.open(packed, "wb") as file:
-                shutil.copyfileobj(plain, file)
-            key = f"{where.path[1:]}{log_path(record)}/{name}.gz"
-            try:
-                self._endpoint.call("s3", "put_object", principal=principal, Bucket=where.netloc, Key=key, Body=packed)
-            except ServiceError as error:
-                raise RunFailed(f"{error.code}: the log s3://{where.netloc}/{key}: {error.message}") from error
+        put_logs(self._endpoint, self._role(record), folder, f"{uri.rstrip('/')}/{log_path(record)}")
+
+    def _tell(self, record: Record) -> Callable[[str, str], None] | None:
+        """What passes a run's lines on to CloudWatch Logs; None where the job does not want it."""
+        wanted = _monitoring(record).get("cloudWatchLoggingConfiguration") or {}
+        if not wanted.get("enabled"):
+            return None
+        group, prefix = wanted.get("logGroupName") or GROUP, wanted.get("logStreamNamePrefix")
+        place = f"{prefix}/{log_path(record)}" if prefix else log_path(record)
+        return lambda stream, line: self._endpoint.jobs.write_log(group, f"{place}/{stream}", line)
 
     def _role(self, record: Record) -> ScriptRole:
         policy = (record.get("executionIamPolicy") or {}).get("policy")
@@ -139,33 +139,3 @@ def log_path(record: Record) -> str:
 def _monitoring(record: Record) -> Members:
     found: Members = (record.get("configurationOverrides") or {}).get("monitoringConfiguration") or {}
     return found
-
-
-class DriverLogs:
-    """A run's standard output and error: into its folder, and to CloudWatch Logs where the job wants it."""
-
-    def __init__(self, endpoint: Endpoint, record: Record, folder: Path) -> None:
-        self._jobs = endpoint.jobs
-        wanted = _monitoring(record).get("cloudWatchLoggingConfiguration") or {}
-        self._group = (wanted.get("logGroupName") or GROUP) if wanted.get("enabled") else None
-        prefix = wanted.get("logStreamNamePrefix")
-        self._stream = f"{prefix}/{log_path(record)}" if prefix else log_path(record)
-        self._lock = threading.Lock()
-        self._files: dict[str, TextIO] = {
-            name: (folder / f".{name}").open("w", encoding="utf-8") for name in ("stdout", "stderr")
-        }
-
-    def take(self, stream: str, line: str) -> None:
-        """A line of ``stdout`` or ``stderr``."""
-        with self._lock:
-            file = self._files.get(stream)
-            if file is not None and not file.closed:
-                file.write(f"{line}\n")
-        if self._group is not None:
-            self._jobs.write_log(self._group, f"{self._stream}/{stream}", line)
-
-    def close(self) -> None:
-        """Close the files."""
-        with self._lock:
-            for file in self._files.values():
-                file.close()
