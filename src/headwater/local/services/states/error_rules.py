@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from headwater.local.services.states.errors import matches
+from headwater.local.services.states.errors import StateFailure, matches
 from headwater.local.services.states.reference_paths import ReferencePath
 from headwater.local.services.states.templates import Template
 
@@ -50,15 +50,15 @@ class Catcher:
     assign: Template | None
 
 
-def retrier_for(retriers: tuple[Retrier, ...], error: str | None, used: list[int]) -> int | None:
-    """The index of the first rule that takes the error, if it has attempts left."""
+def retrier_for(retriers: tuple[Retrier, ...], failure: StateFailure, used: list[int]) -> int | None:
+    """The index of the first rule that takes the failure, if it has attempts left."""
     for index, retrier in enumerate(retriers):
-        if matches(retrier.error_equals, error):
+        if matches(retrier.error_equals, failure):
             attempts = used[index] if index < len(used) else 0
             return index if attempts < retrier.max_attempts else None
     return None
 
 
-def catcher_for(catchers: tuple[Catcher, ...], error: str | None) -> Catcher | None:
-    """The first rule that takes the error."""
-    return next((catcher for catcher in catchers if matches(catcher.error_equals, error)), None)
+def catcher_for(catchers: tuple[Catcher, ...], failure: StateFailure) -> Catcher | None:
+    """The first rule that takes the failure."""
+    return next((catcher for catcher in catchers if matches(catcher.error_equals, failure)), None)

@@ -245,12 +245,12 @@ class Execution:
         self.mark(branch)
         if failure.field is not None and branch.phase != phases.DONE:
             self._evaluation_failed(branch, failure)
-        retrier = retrier_for(state.retriers, failure.error, branch.retries)
+        retrier = retrier_for(state.retriers, failure, branch.retries)
         if retrier is not None:
             self._retry(branch, retrier)
             return
         state.container_failed(self, branch, failure)
-        catcher = catcher_for(state.catchers, failure.error)
+        catcher = catcher_for(state.catchers, failure)
         if catcher is None:
             self._fail_branch(branch, failure)
             return

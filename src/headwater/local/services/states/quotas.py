@@ -13,12 +13,21 @@ MAX_DEFINITION_BYTES = 1_048_576
 MAX_HISTORY_EVENTS = 25_000
 
 
-def check_size(output: Document, state: str) -> None:
-    """Refuse an output that AWS would not hand on (``States.DataLimitExceeded``)."""
+def check_size(output: Document, name: str, reported: bool = False) -> None:
+    """Refuse an output that AWS would not hand on (``States.DataLimitExceeded``).
+
+    Parameters
+    ----------
+    name:
+        The state, or what its task called.
+    reported:
+        It is the task's own result.
+    """
     text = output.text
     if len(text) > MAX_DATA_BYTES or (4 * len(text) > MAX_DATA_BYTES and len(text.encode()) > MAX_DATA_BYTES):
         raise StateFailure(
             DATA_LIMIT_EXCEEDED,
-            f"The state/task '{state}' returned a result with a size exceeding the maximum number of bytes service "
+            f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service "
             "limit.",
+            reported=reported,
         )

@@ -22,6 +22,7 @@ from headwater.local.services.states.integration_api import REQUEST_RESPONSE, SY
 from headwater.local.services.states.integrations import Resource
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_fields import NumberField
+from headwater.local.services.states.quotas import check_size
 from headwater.local.services.states.state import State
 from headwater.local.services.states.task_arguments import unsupported_fields
 from headwater.local.services.states.templates import Template
@@ -160,6 +161,13 @@ class TaskState(State):
     def succeeded(self, execution: Execution, branch: Branch, output: Any) -> None:
         """The task's work ended well with ``output``."""
         document = Document(output)
+        try:
+            check_size(
+                document, self.target.arn if self.target.kind in ("activity", "lambda") else self.target.type, True
+            )
+        except StateFailure as failure:
+            self._ended_badly(execution, branch, "Failed", failure)
+            return
         branch.attempt += 1
         self._event(execution, branch, "Succeeded", {"output": document.text, "outputDetails": {"truncated": False}})
         branch.deadline_ms = 0
@@ -172,12 +180,14 @@ class TaskState(State):
         """The call, the job or the worker failed."""
         task = branch.task or {}
         submitted = "response" in task or self.target.pattern == REQUEST_RESPONSE or self.target.kind == "activity"
+        self._ended_badly(execution, branch, "Failed" if submitted else "SubmitFailed", StateFailure(error, cause))
+
+    def _ended_badly(self, execution: Execution, branch: Branch, ending: str, failure: StateFailure) -> None:
         branch.attempt += 1
-        details = {key: value for key, value in (("error", error), ("cause", cause)) if value is not None}
-        ending = "Failed" if submitted else "SubmitFailed"
-        self._event(execution, branch, ending, details)
+        given = (("error", failure.error), ("cause", failure.cause))
+        self._event(execution, branch, ending, {key: value for key, value in given if value is not None})
         branch.deadline_ms = 0
-        execution.fail(branch, StateFailure(error, cause))
+        execution.fail(branch, failure)
 
     def interrupted(self, execution: Execution, branch: Branch, cause: str) -> None:
         """The endpoint ended under the job: start it again, with arguments made anew; no retry is used up."""

@@ -192,7 +192,7 @@ class Trial:
     def _retry(self, failure: StateFailure) -> dict[str, Any]:
         used = self.configuration.get("retrierRetryCount", 0)
         for index, retrier in enumerate(self.state.retriers):
-            if not matches(retrier.error_equals, failure.error):
+            if not matches(retrier.error_equals, failure):
                 continue
             details: dict[str, Any] = {"retryIndex": index}
             if used < retrier.max_attempts:
@@ -202,7 +202,7 @@ class Trial:
         return {}
 
     def _catch(self, failure: StateFailure, details: dict[str, Any]) -> None:
-        catcher = catcher_for(self.state.catchers, failure.error)
+        catcher = catcher_for(self.state.catchers, failure)
         if catcher is None:
             return
         try:

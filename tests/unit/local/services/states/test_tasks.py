@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from headwater.local.service import ServiceError
 from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task
 
@@ -12,6 +14,10 @@ from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain,
 def invoke(**fields: Any) -> dict[str, Any]:
     parameters = {"FunctionName": "f", "Payload.$": "$"}
     return {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters, **fields}
+
+
+def direct(arn: str) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": arn}
 
 
 def test_lambda_invoke_gives_the_payload_parsed(small: SmallEndpoint) -> None:
@@ -31,6 +37,21 @@ def test_a_function_s_error_is_the_task_s(small: SmallEndpoint) -> None:
         "TaskFailed",
         "ExecutionFailed",
     ]
+
+
+@pytest.mark.parametrize("names", [["States.DataLimitExceeded"], ["States.ALL"]])
+def test_too_large_a_result_is_the_task_s_failure(small: SmallEndpoint, names: list[str]) -> None:
+    payload = json.dumps("é" * 140_000, ensure_ascii=False).encode()
+    small.on("lambda", "invoke", lambda **m: {"StatusCode": 200, "Payload": payload})
+    limit = "returned a result with a size exceeding the maximum number of bytes service limit."
+    catch = [{"ErrorEquals": names, "Next": "caught"}]
+    function = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    for name, called, prefix in (("lambda", invoke(), "Task"), (function, direct(function), "LambdaFunction")):
+        machine = chain(("call", {**called, "Catch": catch}), ("caught", {"Type": "Pass"}))
+        ended = small.run(machine, name=prefix)
+        cause = f"The state/task '{name}' {limit}"
+        assert json.loads(ended["output"]) == {"Error": "States.DataLimitExceeded", "Cause": cause}
+        assert small.event_types(ended["executionArn"])[4:6] == [f"{prefix}Failed", "TaskStateExited"]
 
 
 def test_a_service_s_error_has_aws_s_name(small: SmallEndpoint) -> None:
