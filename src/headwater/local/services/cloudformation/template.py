@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from headwater.local.service import ServiceError
+from headwater.local.services.cloudformation.refused_types import refusal
 
 SECTIONS = frozenset(
     {
@@ -208,9 +209,8 @@ def _resources(section: Mapping[str, Any], known_types: Collection[str]) -> dict
     if not section:
         raise validation_error("Template format error: At least one Resources member must be defined.")
     resources = {str(name): _resource(str(name), body) for name, body in section.items()}
-    unknown = sorted({r.type for r in resources.values()} - set(known_types))
-    if unknown:
-        raise validation_error(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    if refused := {r.type for r in resources.values()} - set(known_types):
+        raise validation_error(refusal(refused))
     return resources
 
 

@@ -141,7 +141,8 @@ def test_delete_removes_in_reverse_and_keeps_what_is_retained(cfn: Any, deploy: 
         (
             {"Type": "AWS::EC2::Instance"},
             "ValidationError",
-            "Template format error: Unrecognized resource types: [AWS::EC2::Instance]",
+            "Headwater does not compute these resource types, which AWS has: [AWS::EC2::Instance]. Nothing was made. "
+            "Keep them in a template of their own, which is deployed to AWS alone",
         ),
         (
             topic("x", DisplayName={"Fn::GetAtt": ["W", "Size"]}),
