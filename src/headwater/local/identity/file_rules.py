@@ -84,7 +84,8 @@ def _texts(statement: Statement, action: str, effect: str, context: Context) -> 
     listing = action == "ListBucket"
     if "NotResource" in statement:
         inner = "|".join(_resources(statement["NotResource"], listing, context))
-        where = [f"(?!(?:{inner}){'/' if listing else '$'})" + ("[^/]*" if listing else _ANY)] if inner else [_ANY]
+        others = f"(?!(?:{inner}){'/' if listing else '$'})" if inner else ""
+        where = [others + ("[^/]*" if listing else _ANY)]
     else:
         where = _resources(statement.get("Resource", "*"), listing, context)
     if not listing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headwater.local.identity.evaluation import Caller, PolicySet, decide
@@ -43,6 +43,15 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
     return {**found, "Condition": condition} if condition else found
 
 
+BUT_OBJECTS: dict[str, Any] = {
+    "Effect": "Allow",
+    "Action": ["s3:ListBucket"],
+    "NotResource": ["arn:aws:s3:::lake/*"],
+    "Condition": {"StringNotLike": {"s3:prefix": ["raw/*"]}},
+}
+
+
+@example([BUT_OBJECTS], None)
 @given(st.lists(statements(), max_size=4), st.none() | st.lists(statements(), max_size=3))
 def test_rules_agree_with_the_evaluator(identity: list[dict[str, Any]], boundary: list[dict[str, Any]] | None) -> None:
     layers = {"identity-based policy": identity} | ({"permissions boundary": boundary} if boundary is not None else {})
