@@ -25,6 +25,7 @@ spark = SparkSession.builder.getOrCreate()
 spark.range(7).write.parquet("s3://lake/out/")
 print("rows", spark.read.parquet("s3://lake/out/").count())
 """
+OFTEN = {"Delay": 0.1, "MaxAttempts": 300}
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
 
@@ -282,3 +283,45 @@ def test_clusters_and_steps_tell_event_bridge(
     assert json.loads(end["stateChangeReason"]) == {"code": "STEP_FAILURE", "message": "Shut down as step failed"}
     [failed] = [event["detail"] for event in found if event["detail"]["severity"] == "ERROR"]
     assert failed["name"] == "absent.py" and failed["actionOnFailure"] == "TERMINATE_CLUSTER"
+
+
+def test_a_stack_makes_changes_and_terminates_a_cluster(aws: Aws, cluster: dict[str, Any]) -> None:
+    cfn, emr = aws("cloudformation"), aws("emr")
+    types = [{"InstanceType": "m5.xlarge"}]
+    instances = {
+        "KeepJobFlowAliveWhenNoSteps": "true",
+        "MasterInstanceFleet": {"TargetOnDemandCapacity": 1, "InstanceTypeConfigs": types},
+        "TaskInstanceFleets": [{"TargetSpotCapacity": "4", "InstanceTypeConfigs": types}],
+    }
+    settings = [{"Classification": "spark-defaults", "ConfigurationProperties": {"spark.sql.shuffle.partitions": "2"}}]
+    properties = {**cluster, "Instances": instances, "Configurations": settings}
+
+    def template(**more: Any) -> str:
+        resource = {"Type": "AWS::EMR::Cluster", "Properties": {**properties, **more}}
+        return json.dumps({"Resources": {"Big": resource}, "Outputs": {"Id": {"Value": {"Ref": "Big"}}}})
+
+    cfn.create_stack(StackName="s", TemplateBody=template())
+    cfn.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig=OFTEN)
+    id = cfn.describe_stacks(StackName="s")["Stacks"][0]["Outputs"][0]["OutputValue"]
+    fleets = emr.list_instance_fleets(ClusterId=id)["InstanceFleets"]
+    assert [(f["InstanceFleetType"], f["TargetSpotCapacity"]) for f in fleets] == [("MASTER", 0), ("TASK", 4)]
+    assert emr.describe_cluster(ClusterId=id)["Cluster"]["Configurations"] == [
+        {"Classification": "spark-defaults", "Properties": {"spark.sql.shuffle.partitions": "2"}}
+    ]
+    held = {**instances, "TerminationProtected": True}
+    changed = template(Instances=held, AutoTerminationPolicy={"IdleTimeout": 600})
+    cfn.update_stack(StackName="s", TemplateBody=changed)
+    cfn.get_waiter("stack_update_complete").wait(StackName="s", WaiterConfig=OFTEN)
+    assert emr.describe_cluster(ClusterId=id)["Cluster"]["TerminationProtected"]
+    assert emr.get_auto_termination_policy(ClusterId=id)["AutoTerminationPolicy"] == {"IdleTimeout": 600}
+    emr.set_termination_protection(JobFlowIds=[id], TerminationProtected=False)
+    cfn.delete_stack(StackName="s")
+    cfn.get_waiter("stack_delete_complete").wait(StackName="s", WaiterConfig=OFTEN)
+    assert emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["State"] == "TERMINATED"
+    refused = cfn.create_stack(StackName="t", TemplateBody=template(JobFlowRole="nobody"), OnFailure="DELETE")[
+        "StackId"
+    ]
+    cfn.get_waiter("stack_delete_complete").wait(StackName=refused, WaiterConfig=OFTEN)
+    events = cfn.describe_stack_events(StackName=refused)["StackEvents"]
+    [failed] = [event for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
+    assert "instance profile nobody" in failed["ResourceStatusReason"]

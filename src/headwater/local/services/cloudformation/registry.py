@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from headwater.local.services.cloudformation import (
+    types_emr,
     types_glue,
     types_iam,
     types_lambda,
@@ -25,6 +26,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::CloudWatch::Dashboard": types_logs.Dashboard(),
     "AWS::DynamoDB::Table": types_records.Table(),
     "AWS::ECR::Repository": types_records.Repository(),
+    "AWS::EMR::Cluster": types_emr.Cluster(),
     "AWS::EMRServerless::Application": types_records.Application(),
     "AWS::Events::Rule": types_messaging.Rule(),
     "AWS::Glue::Crawler": types_glue.Crawler(),
