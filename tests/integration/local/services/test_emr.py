@@ -31,6 +31,11 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def cluster(aws: Aws) -> dict[str, Any]:
+    return made_ready(aws)
+
+
+def made_ready(aws: Aws) -> dict[str, Any]:
+    """The roles, the lake and the script; gives RunJobFlow's members."""
     pytest.importorskip("pyspark")
     iam = aws("iam")
     trust = [

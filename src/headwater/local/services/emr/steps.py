@@ -44,7 +44,10 @@ class StepOperations(ClusterOperations):
             if record["_state"] == "WAITING" and not left:
                 continue
             for step in left:
-                self._set_step(step, "CANCELLED" if step["_state"] == "PENDING" else "INTERRUPTED")
+                if step["_state"] == "PENDING":
+                    self._set_step(step, "CANCELLED")
+                else:
+                    self._set_step(step, "INTERRUPTED", _failure={"Reason": "Unknown Error.", "Message": INTERRUPTED})
             self.endpoint.spark.sweep([step["_number"] for step in left], record["_times"]["CreationDateTime"])
             self.set_state(id, "TERMINATED_WITH_ERRORS", "INTERNAL_ERROR", INTERRUPTED)
 
@@ -71,9 +74,12 @@ class StepOperations(ClusterOperations):
         StepConcurrencyLevel: int = 1,
         AutoTerminationPolicy: Members | None = None,
     ) -> Members:
-        """Start a cluster, with its first steps."""
+        """Start a cluster, with its first steps; the key of an earlier start answers the cluster that it made."""
         given = {name: value for name, value in locals().items() if name[0].isupper()}
-        record = self.new_cluster(call, given)
+        known = next((record for _, record in self.store.scan(CLUSTER) if _asked_before(call, record)), None)
+        if known is not None:
+            return {"JobFlowId": known["Id"], "ClusterArn": known["ClusterArn"]}
+        record = {**self.new_cluster(call, given), "_key": call.idempotency_key}
         self._may_pass_profile(call, str(JobFlowRole))
         steps = [new_step(record["Id"], step, None, order) for order, step in enumerate(Steps or [])]
         with self.store.transaction():
@@ -114,15 +120,18 @@ class StepOperations(ClusterOperations):
     def add_job_flow_steps(
         self, call: Call, JobFlowId: str, Steps: list[Members], ExecutionRoleArn: str | None = None
     ) -> Members:
-        """Add steps to a cluster that is alive."""
+        """Add steps to a cluster that is alive; the key of an earlier call answers the steps that it added."""
         with self._lock:
+            known = [step["Id"] for step in self._steps(JobFlowId) if _asked_before(call, step)]
+            if known:
+                return {"StepIds": known}
             if self.cluster(JobFlowId)["_state"] in {*ENDED, "TERMINATING"}:
                 raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
             first = len(self._steps(JobFlowId))
             steps = [new_step(JobFlowId, step, ExecutionRoleArn, first + n) for n, step in enumerate(Steps)]
             with self.store.transaction():
                 for step in steps:
-                    self.store.put(STEP, step_key(JobFlowId, step["Id"]), step)
+                    self.store.put(STEP, step_key(JobFlowId, step["Id"]), {**step, "_key": call.idempotency_key})
             self._tell_added(steps)
         threading.Thread(target=self._advance, args=(JobFlowId,), name=f"emr-{JobFlowId}").start()
         return {"StepIds": [step["Id"] for step in steps]}
@@ -325,3 +334,7 @@ class StepOperations(ClusterOperations):
             self.cluster(cluster)
             raise ServiceError("InvalidRequestException", f"Step id '{id}' is not valid.")
         return found
+
+
+def _asked_before(call: Call, record: Members) -> bool:
+    return call.idempotency_key is not None and record.get("_key") == call.idempotency_key
