@@ -34,7 +34,7 @@ from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.integration_api import SYNC, SYNC_2, Job
 from headwater.local.services.states.integrations import OPTIMIZED, Resource
 from headwater.local.services.states.journal import Journal
-from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.json_text import dumps, loads
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
@@ -440,7 +440,7 @@ def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError:
         return text
 

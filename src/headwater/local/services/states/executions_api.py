@@ -14,6 +14,7 @@ from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.history import api_event
 from headwater.local.services.states.json_problems import json_problem
+from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.machines import check_arn
 from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.quotas import MAX_DATA_BYTES
@@ -122,7 +123,7 @@ class ExecutionsApi(Service):
         if not _NAME.fullmatch(name):
             raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
         try:
-            json.loads(input)
+            loads(input)
         except ValueError as error:
             problem = json_problem(input, error) if input else "Invalid execution input."
             raise ServiceError(

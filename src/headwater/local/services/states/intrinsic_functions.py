@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import math
 import random
 import uuid
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from headwater.local.services.states.errors import INTRINSIC_FAILURE, StateFailure
-from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.json_text import dumps, loads
 
 MAX_ARRAY_ITEMS = 1000
 MAX_TEXT_CHARACTERS = 10_000
@@ -151,7 +150,7 @@ def _string_to_json(text: Any) -> Any:
     if not _text("States.StringToJson", text).strip():
         return None
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError as error:
         raise failure(f"Invalid arguments in States.StringToJson: {error}") from error
 

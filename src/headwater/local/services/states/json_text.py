@@ -37,6 +37,15 @@ def dumps(value: Any) -> str:
     return _encode(value)
 
 
+def loads(text: str) -> Any:
+    """The value of a JSON text; ValueError for ``NaN`` and ``Infinity`` too, which Python's own reader takes."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"Non-standard token '{word}'")
+
+
 class Document:
     """A value with its text, made when first asked for.
 

@@ -13,7 +13,6 @@ evaluates passes through :meth:`Expression.evaluate`, so that a faster engine ca
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
@@ -32,6 +31,7 @@ from jsonata.utils import Utils
 from headwater.local.services.states import intrinsic_functions
 from headwater.local.services.states.errors import StateFailure
 from headwater.local.services.states.json_problems import json_problem
+from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.jsonata_references import top_level_references
 
 LIMIT_S = 5.0
@@ -89,15 +89,10 @@ def _parse(text: Any) -> Any:
     if not isinstance(text, str):
         raise _no_match("parse", 1)
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = loads(text)
     except ValueError as error:
         raise ExpressionError(json_problem(text, error)) from error
     return _NULL if value is None else value
-
-
-def _no_constant(word: str) -> Any:
-    """JSON has no NaN and no Infinity; Python's reader knows them."""
-    raise ValueError(f"Unrecognized token '{word.lstrip('-')}'")
 
 
 def _no_match(name: str, argument: int) -> ExpressionError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.executions_api import page_token, read_token
+from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.machines import ACTIVITY
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
@@ -31,7 +31,7 @@ class TasksApi(Service):
     def send_task_success(self, call: Call, taskToken: str, output: str) -> Members:
         """A worker's task ended well."""
         try:
-            value = json.loads(output)
+            value = loads(output)
         except ValueError as error:
             raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
         check_token(taskToken)

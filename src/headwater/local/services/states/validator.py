@@ -31,6 +31,7 @@ STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", 
 READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
 INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
 LABEL_CHARACTERS = 40
+VARIABLE_CHARACTERS = 80
 TERMINAL = frozenset({"Fail", "Succeed"})
 _TEMPLATES = ("Parameters", "ResultSelector", "ItemSelector", "Assign")
 _PATHS = (
@@ -213,6 +214,8 @@ class _Validator:
             for field in _TEMPLATES:
                 if field in body:
                     yield from _template(body[field], f"{at}/{field}")
+        for where, assigned in _assignments(body, at):
+            yield from _variable_names(assigned, where, language)
         yield from _error_rules(body, at)
 
     # -- one check a type --------------------------------------------------------------------------------------------
@@ -305,6 +308,30 @@ class _Validator:
                 f"The field 'InputType' should have one of these values: {INPUT_TYPES}",
                 f"{at}/ItemReader/ReaderConfig/InputType",
             )
+
+
+def _assignments(body: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(location, Assign) of a state, of its choice rules and of its catchers."""
+    bodies = [(at, body)]
+    for field in ("Choices", "Catch"):
+        bodies += [(f"{at}/{field}[{i}]", rule) for i, rule in enumerate(_rules(body, field)) if isinstance(rule, dict)]
+    for where, part in bodies:
+        if isinstance(part.get("Assign"), dict):
+            yield f"{where}/Assign", part["Assign"]
+
+
+def _variable_names(assigned: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
+    """Names are Unicode identifiers of at most 80 characters, and ``states`` is taken.
+
+    Source: Developer Guide, "Passing data between states with variables", 2025; AWS's words are not known.
+    """
+    for key in assigned:
+        name = key if language == "JSONata" else key.removesuffix(".$")
+        if name == "states":
+            yield Diagnostic(SCHEMA, "The variable name 'states' is reserved", f"{at}/{key}")
+        elif not name.isidentifier() or len(name) > VARIABLE_CHARACTERS:
+            expected = f"a Unicode identifier of at most {VARIABLE_CHARACTERS} characters"
+            yield Diagnostic(SCHEMA, f"The variable name '{name}' must be {expected}", f"{at}/{key}")
 
 
 def _label(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:

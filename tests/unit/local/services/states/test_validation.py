@@ -131,6 +131,31 @@ def test_a_catchers_expressions_are_read_and_its_error_names_are_not() -> None:
     ]
 
 
+LONG = "v" * 81
+NAMED = "must be a Unicode identifier of at most 80 characters"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("states", "The variable name 'states' is reserved"),
+        ("a b", f"The variable name 'a b' {NAMED}"),
+        ("1st", f"The variable name '1st' {NAMED}"),
+        (LONG, f"The variable name '{LONG}' {NAMED}"),
+        ("größe_1", None),
+    ],
+)
+def test_names_of_variables(name: str, text: str | None) -> None:
+    for language, key in (("JSONata", name), ("JSONPath", f"{name}.$")):
+        value = "{% $states.input %}" if language == "JSONata" else "$.x"
+        catch = [{"ErrorEquals": ["States.ALL"], "Assign": {key: value}, "Next": "B"}]
+        task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Catch": catch, "End": True}
+        states = {"A": task, "B": {**PASS, "Assign": {key: value}}}
+        places = (f"/States/A/Catch[0]/Assign/{key}", f"/States/B/Assign/{key}")
+        expected = [] if text is None else [(SCHEMA, text, place) for place in places]
+        assert found(machine(states, QueryLanguage=language)) == expected
+
+
 @pytest.mark.parametrize(
     ("label", "text"),
     [
