@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class Listing:
 
     def __init__(self, objects: dict[str, int]) -> None:
         self.objects = objects
+        self.keys = sorted(objects)
         self.pages: list[str] = []
 
     def __call__(self, name: str, state: dict[str, Any], arguments: dict[str, Any]) -> Any:
@@ -27,9 +29,11 @@ class Listing:
             return {}
         prefix, after = arguments["Prefix"], arguments["StartAfter"]
         self.pages.append(prefix)
-        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-        shown = keys[: arguments["MaxKeys"]]
-        answer: dict[str, Any] = {"IsTruncated": len(keys) > len(shown), "KeyCount": len(shown)}
+        first = max(bisect_left(self.keys, prefix), bisect_right(self.keys, after))
+        page = self.keys[first : first + arguments["MaxKeys"] + 1]
+        found = [key for key in page if key.startswith(prefix)]
+        shown = found[: arguments["MaxKeys"]]
+        answer: dict[str, Any] = {"IsTruncated": len(found) > len(shown), "KeyCount": len(shown)}
         if shown:
             answer["Contents"] = [{"Key": key, "Size": self.objects[key]} for key in shown]
         return answer

@@ -116,7 +116,7 @@ def test_children_whose_start_was_cut_off_are_started_again(home: Path) -> None:
     first, _ = life(home)
     first.start()
     processor = {
-        **chain(("nap", {"Type": "Wait", "Seconds": 2})),
+        **chain(("nap", {"Type": "Wait", "Seconds": 1})),
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
     }
     arn = first.begin(chain(("each", {"Type": "Map", "ItemProcessor": processor, "MaxConcurrency": 6})), list(range(8)))
