@@ -25,6 +25,7 @@ spark = SparkSession.builder.getOrCreate()
 spark.range(7).write.parquet("s3://lake/out/")
 print("rows", spark.read.parquet("s3://lake/out/").count())
 """
+REFUSED = "ElasticMapReduce.AmazonElasticMapReduceException"
 OFTEN = {"Delay": 0.1, "MaxAttempts": 300}
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
@@ -330,3 +331,29 @@ def test_a_stack_makes_changes_and_terminates_a_cluster(aws: Aws, cluster: dict[
     events = cfn.describe_stack_events(StackName=refused)["StackEvents"]
     [failed] = [event for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
     assert "instance profile nobody" in failed["ResourceStatusReason"]
+
+
+def test_what_a_state_machine_is_told_of_failures(aws: Aws, ends: Ends, cluster: dict[str, Any]) -> None:
+    emr, machines = aws("emr"), aws("stepfunctions")
+    role = aws("iam").get_role(RoleName="emr")["Role"]["Arn"]
+    id = emr.run_job_flow(**cluster)["JobFlowId"]
+    ends.wait(id, "WAITING")
+
+    def failure(number: int, name: str, **arguments: Any) -> tuple[str, str]:
+        resource = f"arn:aws:states:::elasticmapreduce:{name}"
+        state = {"Type": "Task", "Resource": resource, "Parameters": {"ClusterId": id, **arguments}, "End": True}
+        definition = json.dumps({"StartAt": "S", "States": {"S": state}})
+        made = machines.create_state_machine(name=f"m{number}", roleArn=role, definition=definition)
+        execution = machines.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
+        assert ends.wait(execution, "SUCCEEDED", "FAILED")[-1] == "FAILED"
+        told = machines.describe_execution(executionArn=execution)
+        return told["error"], told["cause"]
+
+    error, cause = failure(1, "addStep.sync", Step=step("absent.py"))
+    assert error == "States.TaskFailed" and "NoSuchKey: s3://lake/code/absent.py" in cause
+    fleet = {"TargetOnDemandCapacity": 1, "TargetSpotCapacity": 0}
+    error, cause = failure(2, "modifyInstanceFleetByName", InstanceFleetName="core", InstanceFleet=fleet)
+    assert error == REFUSED and "modifyInstanceFleetByName" in cause
+    emr.set_termination_protection(JobFlowIds=[id], TerminationProtected=True)
+    error, cause = failure(3, "terminateCluster.sync")
+    assert error == REFUSED and "termination protected" in cause and "Error Code: ValidationException" in cause
