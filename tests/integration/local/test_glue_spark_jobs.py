@@ -202,3 +202,24 @@ def test_a_pool_that_nobody_prepared_holds_no_jvm(endpoint: LocalEndpoint, tmp_p
         jvm.join()
     assert not jvm.folder.exists()
     pool.close()
+
+
+TABLES = """
+import sys
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+spark.sql("CREATE DATABASE made")
+spark.sql("CREATE TABLE made.t (id INT) USING parquet LOCATION 's3://lake/made/'")
+if "--drop" in sys.argv:
+    spark.sql("DROP DATABASE made CASCADE")
+"""
+
+
+def test_tables_that_glues_catalog_would_have_kept_fail_the_run(endpoint: LocalEndpoint, aws: Aws) -> None:
+    runs = Runs(endpoint, aws)
+    spark_job(runs, "tables", TABLES, DefaultArguments={"--enable-glue-datacatalog": "true"})
+    lost = runs.run("tables")
+    assert lost["JobRunState"] == "FAILED", lost
+    assert "does not compute --enable-glue-datacatalog: made.t would be lost" in lost["ErrorMessage"]
+    assert runs.run("tables", Arguments={"--drop": "true"})["JobRunState"] == "SUCCEEDED"

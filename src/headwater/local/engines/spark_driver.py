@@ -122,9 +122,23 @@ def main(path: Path) -> None:
         raise SystemExit(1) from error
     code = run(wanted["script"], wanted["arguments"], failure)
     if wanted["spark"]:
+        code = code or check_tables(wanted["script"], wanted["arguments"], failure)
         tell_touched(Path(wanted["touched"]))
         end_event_log()
     sys.exit(code)
+
+
+def check_tables(script: str, arguments: list[str], failure: Path) -> int:
+    """Fail a run whose tables AWS would have kept in Glue's catalog; returns the exit code."""
+    from headwater.local.engines.spark_tables import asks_for_data_catalog, refuse_lost_tables
+
+    try:
+        if asks_for_data_catalog(arguments):
+            refuse_lost_tables()
+    except Exception as error:
+        report(error, script, failure)
+        return 1
+    return 0
 
 
 def tell_touched(file: Path) -> None:
