@@ -8,9 +8,12 @@ from headwater.workflow.lake import Dataset
 from headwater.workflow.names import logical_id, resource_name, shorten, slug
 from headwater.workflow.stages import SparkStage, Stage
 
+ALARM_TOPIC = "AlarmTopic"
+ALARM_TOPIC_POLICY = "AlarmTopicPolicy"
 ASSETS_BUCKET = "AssetsBucket"
 BUCKET = "LakeBucket"
 BUCKET_POLICY = "LakeBucketPolicy"
+DASHBOARD = "Dashboard"
 DATABASE = "LakeDatabase"
 MACHINE = "StateMachine"
 MACHINE_LOGS = "LogsOfStateMachine"
@@ -94,6 +97,16 @@ def model_group_name(workflow: str, model: Dataset) -> str:
 def machine_name(workflow: str) -> str:
     """Return the state machine's name."""
     return shorten(workflow, 80)
+
+
+def alarm_topic_name(workflow: str) -> str:
+    """Return the name of the topic that the workflow's alarms publish to."""
+    return resource_name(workflow, "alarms", 256)
+
+
+def alarm_name(workflow: str, ended: str) -> str:
+    """Return the name of the alarm on runs that ended so."""
+    return resource_name(workflow, ended, 255)
 
 
 def spark_application_name(workflow: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.errors import PlanError
-from headwater.plan import emr_serverless, ending, graph, images, naming, policies, resources, roles, storage
+from headwater.plan import alarms, dashboard, emr_serverless, ending, graph, images, naming, policies, resources
+from headwater.plan import roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
 from headwater.plan.cost.sizes import Size, size_of
@@ -245,6 +246,8 @@ def _template(
     found |= resources.machine_resources(workflow, definition, _substitutions(workflow))
     found |= resources.schedule_resources(workflow)
     found |= ending.ending_resources(workflow)
+    found |= alarms.alarm_resources(workflow)
+    found |= dashboard.dashboard_resources(workflow)
     return _within_quotas(workflow, found)
 
 
@@ -306,7 +309,9 @@ def _substitutions(workflow: Workflow) -> dict[str, Any]:
 
 def _outputs() -> dict[str, Any]:
     logs = {"Ref": naming.MACHINE_LOGS}
+    topic = {"Ref": naming.ALARM_TOPIC}
     return {
+        "AlarmTopicArn": {"Description": "Told of each run that did not succeed", "Value": topic},
         "Bucket": {"Description": "The lake's bucket", "Value": {"Ref": naming.BUCKET}},
         "Database": {"Description": "The lake's Glue database", "Value": {"Ref": naming.DATABASE}},
         "StateMachineArn": {"Description": "The workflow's state machine", "Value": {"Ref": naming.MACHINE}},

@@ -58,10 +58,11 @@ def test_no_account_or_region_is_written_into_the_template(sample: Plan) -> None
 
 def test_everything_that_takes_tags_carries_the_workflows(sample: Plan) -> None:
     untagged = {
-        "AWS::Lambda::Permission",
         "AWS::Glue::Database",
         "AWS::Glue::Table",
+        "AWS::Lambda::Permission",
         "AWS::S3::BucketPolicy",
+        "AWS::SNS::TopicPolicy",
         "AWS::Scheduler::Schedule",
     }
     for name, resource in sample.template["Resources"].items():

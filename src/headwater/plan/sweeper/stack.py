@@ -138,7 +138,7 @@ def stack_permissions() -> list[Permission]:
         "events": ("rule/*", ("DeleteRule", "DescribeRule", "ListTargetsByRule", "RemoveTargets")),
         "lambda": ("function:*", ("DeleteFunction", "GetFunction", "RemovePermission")),
         "scheduler": ("schedule/*/*", ("DeleteSchedule", "GetSchedule")),
-        "sns": ("*", ("DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic")),
+        "sns": ("*", ("DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic", "SetTopicAttributes")),
         "states": ("stateMachine:*", ("DeleteStateMachine", "DescribeStateMachine")),
     }
     why = "remove what a stack made, and look whether it is gone; which names it made is not known beforehand"

@@ -105,13 +105,19 @@ class Dashboard(ApiType):
 
     name = "AWS::CloudWatch::Dashboard"
     service = "cloudwatch"
-    properties = words("DashboardBody DashboardName")
+    properties = words("DashboardBody DashboardName Tags")
     required = words("DashboardBody")
     create_only = words("DashboardName")
     naming = Naming("DashboardName", 255)
     create_call = update_call = "put_dashboard"
     delete_call = "delete_dashboards"
     ref = "{DashboardName}"
+    tags_member = "Tags"
+    tagging = Tagging(
+        "tag_resource",
+        "untag_resource",
+        ("ResourceARN", "arn:{partition}:cloudwatch::{account}:dashboard/{DashboardName}"),
+    )
 
     def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
         """Call delete_dashboards."""
