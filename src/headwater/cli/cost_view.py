@@ -55,11 +55,14 @@ def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
             style="yellow",
         )
     if most.runs_a_month is not None:
-        monthly = totals[1] * most.runs_a_month + (most.storage_usd_a_month or 0.0)
+        monthly = totals[1] * most.runs_a_month + most.standing_usd_a_month
         at_most = "about" if most.measured else "at most"
-        out.print(f"{at_most} {usd_text(monthly)} a month: {most.runs_a_month:,.4g} runs, and the storage")
+        runs = f"{most.runs_a_month:,.4g} runs"
+        out.print(f"{at_most} {usd_text(monthly)} a month: {runs}, the storage, the alarms and the dashboard")
     if most.storage_usd_a_month is not None and most.measured:
         out.print(f"storage: {usd_text(most.storage_usd_a_month)} a month for what the datasets hold now")
+    alarms, dashboard = usd_text(most.alarms_usd_a_month), usd_text(most.dashboard_usd_a_month)
+    out.print(f"alarms: {alarms} a month; dashboard: {dashboard} a month (an account's first three are free)")
     for text in most.assumptions:
         out.print(f"  assumed: {text}", style="dim", markup=False)
     for text in most.unknown:

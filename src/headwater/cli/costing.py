@@ -81,7 +81,9 @@ def reading(plan: Plan) -> Reading:
     """The part of a plan that an estimate reads."""
     often = None if plan.schedule is None else runs_a_month(plan.schedule)
     reads, writes = ({stage.name: getattr(stage, part) for stage in plan.stages} for part in ("reads", "writes"))
-    return Reading(plan.sizes, reads, writes, often)
+    made = [resource["Type"] for resource in plan.template["Resources"].values()]
+    watching = (made.count(f"AWS::CloudWatch::{kind}") for kind in ("Alarm", "Dashboard"))
+    return Reading(plan.sizes, reads, writes, often, *watching)
 
 
 def check_budget(folder: Project, region: str) -> None:

@@ -4,10 +4,10 @@ Each alarm sums AWS/States' count of such ends over one minute, the shortest per
 enough: runs are rare, and a run that failed is never noise. Minutes without a run have no datapoint and are no alarm
 (Step Functions Developer Guide, "Monitoring Step Functions metrics using Amazon CloudWatch", read 2026-11-25).
 
-The topic has no key of its own: the policy of the AWS managed one (``alias/aws/sns``) lets CloudWatch in nowhere, so that
-alarms would go unheard; a team that wants one sets ``KmsMasterKeyId`` to a key that admits ``cloudwatch.amazonaws.com``
-(Amazon SNS Developer Guide, "Securing Amazon SNS data with server-side encryption", read 2026-11-25). SNS encrypts
-what it stores at rest in any case. The topic's policy admits these alarms alone, and no publisher without TLS.
+The topic has no key of its own: the policy of the AWS managed one (``alias/aws/sns``) does not let CloudWatch in, so
+that alarms would go unheard; a team that wants one sets ``KmsMasterKeyId`` to a key that admits CloudWatch (Amazon SNS
+Developer Guide, "Securing Amazon SNS data with server-side encryption", read 2026-11-25). SNS encrypts what it stores
+at rest in any case. The topic's policy admits these alarms alone, and no publisher without TLS.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ The JSON's shape is a contract: fields are added, never renamed or removed, whil
                  "resource", "role", "period", "engine": engine | null, "emr_above_gb": number | null,
                  "permissions": [permission]}],
      "state_machine": {"name", "permissions": [permission], "states": {state: stage | null}},
+     "alarms": {"topic", "names": [alarm], "dashboard"},
      "assets": [{"name", "key", "sha256", "size_bytes"}],
      "resources": {logical id: type}}
 
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.plan import graph, naming
+from headwater.plan.alarms import ALARMS
 from headwater.plan.nest import Leaf, Nest, Sequence, duration
 from headwater.plan.permissions import Permission, Resource
 from headwater.plan.plan import Plan, PlanStage
@@ -67,6 +69,11 @@ def to_json(plan: Plan) -> dict[str, Any]:
             "permissions": [permission_json(permission) for permission in plan.machine_permissions],
             "states": {state: plan.stage_of_state(state) for state in states},
         },
+        "alarms": {
+            "topic": naming.alarm_topic_name(plan.name),
+            "names": [naming.alarm_name(plan.name, ended) for _, ended in ALARMS.values()],
+            "dashboard": _dashboard(plan),
+        },
         "assets": [{"name": a.name, "key": a.key, "sha256": a.sha256, "size_bytes": a.size_bytes} for a in plan.assets],
         "resources": {name: resource["Type"] for name, resource in plan.template["Resources"].items()},
     }
@@ -85,6 +92,7 @@ def render_text(plan: Plan) -> Node:
         children.append(Node("at the end", "together", tuple(_stage_node(stage) for stage in finals)))
     machine = tuple(_permission_node(permission) for permission in plan.machine_permissions)
     children.append(Node("state machine may", "note", machine))
+    children += _watch_nodes(plan)
     head = f"{plan.name}: {len(plan.stages)} stages over the lake {plan.lake}"
     return Node(head, "workflow", tuple(children))
 
@@ -102,6 +110,18 @@ def _nodes(tree: Nest, by_name: dict[str, PlanStage]) -> tuple[Node, ...]:
     branches = tuple(nodes for branch in tree.branches for nodes in [_nodes(branch, by_name)])
     rows = tuple(nodes[0] if len(nodes) == 1 else Node("then", "together", nodes) for nodes in branches)
     return (Node("together", "together", rows),)
+
+
+def _watch_nodes(plan: Plan) -> tuple[Node, ...]:
+    """Who is told of a run that did not succeed, and where its metrics are shown."""
+    ends = [ended for _, ended in ALARMS.values()]
+    told = f"a run that {', '.join(ends[:-1])} or {ends[-1]} raises an alarm"
+    topic = Node(f"publishes to {naming.alarm_topic_name(plan.name)}, which hears these alarms alone", "data")
+    return Node(told, "note", (topic,)), Node(f"dashboard {_dashboard(plan)}", "note")
+
+
+def _dashboard(plan: Plan) -> str:
+    return f"{naming.machine_name(plan.name)}-${{AWS::Region}}"
 
 
 def _stage_node(stage: PlanStage) -> Node:

@@ -41,7 +41,8 @@ def test_a_budget_refuses_what_the_last_run_would_cost(tmp_path: Path) -> None:
 
 def test_a_schedule_makes_it_a_budget_of_a_month(tmp_path: Path) -> None:
     scheduled = project(tmp_path, ', budget_usd=2, schedule="cron(0 6 1,8,15,22 * ? *)"', WORK)
-    with pytest.raises(BudgetError, match=r"\$2\.32 a month"):
+    # four runs at $0.58, three alarms at $0.10, a dashboard at $3
+    with pytest.raises(BudgetError, match=r"\$5\.62 a month"):
         check_budget(scheduled, "us-east-1")
 
 

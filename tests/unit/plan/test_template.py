@@ -147,8 +147,11 @@ def test_the_json_has_the_documented_shape(sample: Plan) -> None:
     shape = json.loads(json.dumps(to_json(sample)))
     assert list(shape) == [
         *("version", "workflow", "lake", "database", "parameters", "datasets", "levels", "period", "critical_path_s"),
-        *("stages", "state_machine", "assets", "resources"),
+        *("stages", "state_machine", "alarms", "assets", "resources"),
     ]
+    made = {each["Properties"].get("AlarmName") for each in sample.template["Resources"].values()} - {None}
+    assert set(shape["alarms"]["names"]) == made and len(made) == 3
+    assert shape["alarms"]["topic"] == sample.template["Resources"]["AlarmTopic"]["Properties"]["TopicName"]
     assert shape["stages"][1]["after"] == ["catalog"]
     assert shape["state_machine"]["states"]["catalog: wait"] == "catalog"
     assert shape["state_machine"]["states"]["headwater: start"] is None

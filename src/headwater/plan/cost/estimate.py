@@ -22,6 +22,12 @@ from headwater.plan.cost.work import Work
 SPOT_SAVING = 0.5
 # The kinds that read and write datasets themselves: gates and registrations only call an API.
 _WORKERS = frozenset({"crawler", "function", "processing", "spark", "training"})
+# What costs by the month, whether or not anything runs.
+_STANDING = {
+    "s3.gb_month": "S3 storage",
+    "cloudwatch.alarm_month": "CloudWatch alarms",
+    "cloudwatch.dashboard_month": "CloudWatch dashboards",
+}
 GLUE_LEAST_S, CRAWL_LEAST_S = 60, 600
 GB = 1e9
 
@@ -56,6 +62,8 @@ class Estimate:
     run: str
     lines: tuple[Line, ...]
     storage_usd_a_month: float | None
+    alarms_usd_a_month: float | None
+    dashboard_usd_a_month: float | None
     runs_a_month: float | None
     assumptions: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -72,10 +80,16 @@ class Estimate:
 
     @property
     def planned_usd_a_month(self) -> float | None:
-        """What the schedule's runs and the storage cost a month; None without a schedule."""
+        """What the schedule's runs, the storage, alarms and dashboard cost a month; None without a schedule."""
         if self.runs_a_month is None:
             return None
-        return self.planned_usd * self.runs_a_month + (self.storage_usd_a_month or 0.0)
+        return self.planned_usd * self.runs_a_month + self.standing_usd_a_month
+
+    @property
+    def standing_usd_a_month(self) -> float:
+        """What a month costs without any run, as far as prices are known: storage, alarms and dashboard."""
+        parts = (self.storage_usd_a_month, self.alarms_usd_a_month, self.dashboard_usd_a_month)
+        return sum(part or 0.0 for part in parts)
 
     def by_stage(self) -> dict[str, float]:
         """Return what each stage costs as planned, the dearest first."""
@@ -92,12 +106,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Reading:
-    """A plan's part in an estimate: sizes by stage, and which datasets each reads and writes."""
+    """A plan's part in an estimate: sizes by stage, which datasets each reads and writes, and what watches its runs."""
 
     sizes: Mapping[str, Size]
     reads: Mapping[str, tuple[str, ...]]
     writes: Mapping[str, tuple[str, ...]]
     runs_a_month: float | None
+    alarms: int = 0
+    dashboards: int = 0
 
 
 def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float = SPOT_SAVING) -> Estimate:
@@ -114,6 +130,7 @@ def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float =
     lines += _requests(plan, work, prices)
     stored_gb = sum(size for _, size in work.stored.values()) / GB
     storage = prices.rate("s3.gb_month")
+    alarm, dashboard = prices.rate("cloudwatch.alarm_month"), prices.rate("cloudwatch.dashboard_month")
     kept = [line for line in lines if line.quantity > 0]
     return Estimate(
         region=prices.region,
@@ -122,10 +139,16 @@ def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float =
         run=work.run,
         lines=tuple(kept),
         storage_usd_a_month=None if storage is None else storage * stored_gb,
+        alarms_usd_a_month=_standing(alarm, plan.alarms),
+        dashboard_usd_a_month=_standing(dashboard, plan.dashboards),
         runs_a_month=plan.runs_a_month,
         assumptions=tuple(_assumptions(plan.sizes.values(), work, spot_saving)),
-        unknown=tuple(_unknown(kept, storage, prices.region)),
+        unknown=tuple(_unknown(kept, prices)),
     )
+
+
+def _standing(usd: float | None, number: int) -> float | None:
+    return 0.0 if not number else None if usd is None else usd * number
 
 
 def least_work(sizes: Mapping[str, Size]) -> Work:
@@ -214,12 +237,13 @@ def _assumptions(sizes: Iterable[Size], work: Work, spot_saving: float) -> Itera
         yield "S3 is asked once for each object that a stage reads or writes"
 
 
-def _unknown(lines: Iterable[Line], storage: float | None, region: str) -> Iterator[str]:
+def _unknown(lines: Iterable[Line], prices: PriceTable) -> Iterator[str]:
     stages: dict[str, list[str]] = {}
     for line in lines:
         if line.on_demand_usd is None:
-            stages.setdefault(f"the price of {line.unit} ({line.service}) in {region}", []).append(line.stage)
+            stages.setdefault(f"the price of {line.unit} ({line.service}) in {prices.region}", []).append(line.stage)
     yield from (f"{text}, for {', '.join(dict.fromkeys(names))}" for text, names in stages.items())
-    if storage is None:
-        yield f"the price of S3 storage in {region}"
+    for item, what in _STANDING.items():
+        if prices.rate(item) is None:
+            yield f"the price of {what} in {prices.region}"
     yield "log volume, data transfer, KMS and other requests, and free tiers"

@@ -46,13 +46,13 @@ def test_what_a_stage_costs(size: Size, seconds: list[float], on_demand_usd: flo
 
 
 def test_a_whole_run_with_its_requests_its_month_and_its_dearest_stage() -> None:
-    plan = Reading({"a": SPARK, "b": FIT}, {"a": ("raw",)}, {"a": ("out",)}, 2.0)
+    plan = Reading({"a": SPARK, "b": FIT}, {"a": ("raw",)}, {"a": ("out",)}, 2.0, alarms=3, dashboards=1)
     stored = {"raw": (1000, 2_000_000_000), "out": (100, 500_000_000)}
     found = estimate(plan, Work("r", {"a": [3600.0], "b": [1800.0]}, 400, stored), prices("us-east-1"), 0.7)
     requests = 100 * 0.000005 + 1000 * 0.0000004
     assert found.planned_usd == pytest.approx(2 * 0.29 + 2 * 0.5 * 0.115 * 0.3 + 400 * 0.000025 + requests)
     assert found.storage_usd_a_month == pytest.approx(2.5 * 0.023)
-    assert found.planned_usd_a_month == pytest.approx(2 * found.planned_usd + 2.5 * 0.023)
+    assert found.planned_usd_a_month == pytest.approx(2 * found.planned_usd + 2.5 * 0.023 + 3 * 0.1 + 3)
     assert list(found.by_stage()) == ["a", "b", "(state machine)"]
     assert any("managed spot saves 70%" in text for text in found.assumptions)
     assert json.loads(json.dumps(found.to_json()))["planned_usd"] == pytest.approx(found.planned_usd)
@@ -94,3 +94,10 @@ def test_every_price_has_its_source() -> None:
     used = {source for rates in table["regions"].values() for _, source in rates.values()}
     assert used == set(table["sources"]) and len(table["regions"]) >= 6
     assert all(usd > 0 for rates in table["regions"].values() for usd, _ in rates.values())
+
+
+def test_what_a_regions_alarms_cost_is_named_where_it_is_not_known() -> None:
+    plan = Reading({"a": SPARK}, {}, {}, 1.0, alarms=3, dashboards=1)
+    found = estimate(plan, Work("r", {"a": [3600.0]}, 0), prices("eu-west-1"))
+    assert found.alarms_usd_a_month is None
+    assert "the price of CloudWatch alarms in eu-west-1" in found.unknown
