@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.local.service import ServiceError
-from headwater.local.services.logs.filter_pattern import compile_pattern
+from headwater.local.services.logs.filter_pattern import compile_pattern, read_pattern
+
+REQUEST = '[10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0"'
 
 MATCHES = [
     ("", "anything", True),
@@ -48,6 +50,14 @@ MATCHES = [
     ("{ $.x NOT EXISTS }", '{"x": null}', False),
     ("{ $.tags[*] = blue }", '{"tags": ["red", "blue"]}', True),
     ("{ $.request-id = 1 }", '{"request-id": 1}', True),
+    ("[ip, user, status = 4*, bytes > 100]", "10.0.0.1 ann 404 120", True),
+    ("[ip, user, status = 4*, bytes > 100]", "10.0.0.1 ann 404 99", False),
+    ("[ip, user, status = 4*, bytes > 100]", "10.0.0.1 ann 404 many", False),
+    ("[ip, user]", "10.0.0.1 ann 404", False),
+    ("[..., status = 404 || status = 503, bytes]", f"1 - {REQUEST} 503 7", True),
+    ("[ip, ..., request = *.html*, status, bytes]", f"1 - {REQUEST} 503 7", True),
+    ("[..., w1 != ERROR && w1 != %WARN%]", "it is WARNING", False),
+    ("[a, ...]", "", False),
 ]
 
 
@@ -60,7 +70,13 @@ def test_patterns(pattern: str, message: str, expected: bool) -> None:
     "pattern",
     [
         "status:500",
-        "[ip, user]",
+        "[ip, user",
+        "[]",
+        "[a, , b]",
+        "[a, a]",
+        "[a = 1 || b = 2]",
+        "[a > x]",
+        "[..., a, ...]",
         "{ $.a = }",
         "{ $.a = 1",
         "{ a = 1 }",
@@ -74,6 +90,18 @@ def test_what_cannot_be_read_is_refused(pattern: str) -> None:
     with pytest.raises(ServiceError) as caught:
         compile_pattern(pattern)
     assert caught.value.code == "InvalidParameterException"
+
+
+def test_the_fields_of_a_match_are_named_as_the_pattern_names_them() -> None:
+    assert read_pattern("[ip, ..., bytes]").values(f"1 - {REQUEST} 503 7") == {
+        "$ip": "1",
+        "$2": "-",
+        "$3": "10/Oct/2000:13:25:15 -0700",
+        "$4": "GET /index.html HTTP/1.0",
+        "$5": "503",
+        "$bytes": "7",
+    }
+    assert read_pattern("{ $.auc = * || $.x[0].y = 1 }").values('{"auc": 0.5, "x": []}') == {"$.auc": "0.5"}
 
 
 def test_the_refusal_of_a_character_is_that_of_aws() -> None:

@@ -1,0 +1,153 @@
+"""Space-delimited filter patterns: ``[ip, ..., request = *.html*, status = 4* || status = 5*, bytes > 1000]``.
+
+A message is split at its spaces; what stands in square brackets or in double quotes is one field. It matches when it
+has as many fields as the pattern names (``...`` once for any number) and every condition holds.
+
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in space-delimited log events" (read
+2026-11-25). Fields that ``...`` stands for are named by their place: ``$3``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headwater.local.services.logs.field_tests import COMPARE, NUMBER, FieldTest, bad_pattern, equals, regex_test
+
+ELLIPSIS = "..."
+FIELD = re.compile(r'\[([^\]]*)\]|"((?:[^"\\]|\\.)*)"|(\S+)')
+PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|%(?:[^%\\]|\\.)+%|[^,"%])+')
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>"(?:[^"\\]|\\.)*")
+    | (?P<regex>%(?:[^%\\]|\\.)+%)
+    | (?P<operator>&&|\|\||!=|<=|>=|=|<|>|\(|\))
+    | (?P<word>[^\s"%=<>!&|()]+)
+    )""",
+    re.VERBOSE,
+)
+NAME = re.compile(r"[A-Za-z_][\w\-]*")
+
+
+class SpacePattern:
+    """A pattern of fields.
+
+    Parameters
+    ----------
+    text:
+        With its brackets. Raises InvalidParameterException where it cannot be read.
+    """
+
+    def __init__(self, text: str) -> None:
+        if not text.endswith("]"):
+            raise bad_pattern(f"Invalid filter pattern, a closing bracket is missing: {text}")
+        parts = [part.strip() for part in PART.findall(text[1:-1])]
+        if not parts or text[1:-1].count(",") and not all(parts) or parts.count(ELLIPSIS) > 1:
+            raise bad_pattern(f"Invalid filter pattern: {text}")
+        self._tests = [("", None) if part == ELLIPSIS else _Field(part, text).read() for part in parts]
+        names = [name for name, _ in self._tests if name]
+        if len(set(names)) < len(names):
+            raise bad_pattern(f"Invalid filter pattern, a field is named twice: {text}")
+        self.fields = frozenset(f"${name}" for name in names)
+
+    def matches(self, message: str) -> bool:
+        """Whether a message has these fields, and they are as asked."""
+        placed = self._placed(message)
+        return placed is not None and all(test is None or test(value) for _, test, value in placed)
+
+    def values(self, message: str) -> dict[str, str]:
+        """The fields of a message that matches, by ``$name``, or ``$place`` where they have no name."""
+        placed = self._placed(message) or []
+        return {f"${name or place}": value for place, (name, _, value) in enumerate(placed, 1)}
+
+    def _placed(self, message: str) -> list[tuple[str, FieldTest | None, str]] | None:
+        """(name, test, value) of each field; None when there are too few or too many."""
+        values = [bracketed or quoted or plain for bracketed, quoted, plain in FIELD.findall(message)]
+        tests = list(self._tests)
+        more = len(values) - len(tests)
+        if ("", None) in tests:
+            place = tests.index(("", None))
+            if more < -1:
+                return None
+            tests[place : place + 1] = [("", None)] * (more + 1)
+        elif more:
+            return None
+        return [(name, test, value) for (name, test), value in zip(tests, values, strict=True)]
+
+
+class _Field:
+    """A field's name and conditions, as ``status = 4* || status = 5*``; ``&&`` binds tighter than ``||``."""
+
+    def __init__(self, part: str, pattern: str) -> None:
+        self.pattern = pattern
+        self.tokens: list[tuple[str, str]] = []
+        position = 0
+        while position < len(part):
+            match = TOKEN.match(part, position)
+            if match is None:
+                raise self._error()
+            kind = match.lastgroup or ""
+            self.tokens.append((kind, match.group(kind)))
+            position = match.end()
+        self.position = 0
+        self.name = next((text for kind, text in self.tokens if kind == "word"), "")
+
+    def read(self) -> tuple[str, FieldTest | None]:
+        """(name, test), the test None where there is no condition."""
+        if not NAME.fullmatch(self.name):
+            raise self._error()
+        if len(self.tokens) == 1:
+            return self.name, None
+        test = self._any_of()
+        if self.position != len(self.tokens):
+            raise self._error()
+        return self.name, test
+
+    def _error(self) -> Exception:
+        return bad_pattern(f"Invalid filter pattern: {self.pattern}")
+
+    def _take(self) -> tuple[str, str]:
+        token = self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")
+        self.position += 1
+        return token
+
+    def _accept(self, operator: str) -> bool:
+        if self.position < len(self.tokens) and self.tokens[self.position] == ("operator", operator):
+            self.position += 1
+            return True
+        return False
+
+    def _any_of(self) -> FieldTest:
+        tests = [self._all_of()]
+        while self._accept("||"):
+            tests.append(self._all_of())
+        return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
+
+    def _all_of(self) -> FieldTest:
+        tests = [self._condition()]
+        while self._accept("&&"):
+            tests.append(self._condition())
+        return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
+
+    def _condition(self) -> FieldTest:
+        if self._accept("("):
+            test = self._any_of()
+            if not self._accept(")"):
+                raise self._error()
+            return test
+        if self._take() != ("word", self.name):  # a condition is on its own field
+            raise self._error()
+        kind, sign = self._take()
+        value_kind, text = self._take()
+        if kind != "operator" or sign in ("(", ")", "&&", "||") or value_kind not in ("string", "regex", "word"):
+            raise self._error()
+        return _comparison(sign, value_kind, text, self.pattern)
+
+
+def _comparison(sign: str, kind: str, text: str, pattern: str) -> FieldTest:
+    if sign in COMPARE:
+        if not NUMBER.fullmatch(text):
+            raise bad_pattern(f"Invalid filter pattern, {sign} compares numbers: {pattern}")
+        limit, compares = float(text), COMPARE[sign]
+        return lambda value: NUMBER.fullmatch(value) is not None and compares(float(value), limit)
+    same = regex_test(text[1:-1]) if kind == "regex" else equals(None, text[1:-1] if kind == "string" else text)
+    return same if sign == "=" else lambda value: not same(value)
