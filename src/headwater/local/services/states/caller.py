@@ -177,7 +177,7 @@ class TaskCaller:
         if target.pattern in (SYNC, SYNC_2) and api.job is None:
             raise ServiceError("UnknownOperationException", f"this endpoint cannot wait for {target.arn}")
         if operation is None:
-            raise ServiceError("UnknownOperationException", f"{api.client} has no operation {api.operation}")
+            raise ServiceError("UnknownOperationException", f"this endpoint cannot run {target.arn}")
         wanted = arguments if api.request is None else api.request(arguments)
         puts_events = target.kind == "optimized" and api.client == "events"
         if puts_events:
