@@ -14,7 +14,7 @@ from headwater.local.services.states.journal import Journal
 from headwater.local.store import Store
 from tests.unit.local.services.states.crashing import RUN
 
-ROOT = Path(__file__).resolve().parents[5]
+ROOT = Path(__file__).resolve().parents[4]
 KILLS = 6
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:outer:run"
 JOBS = [
