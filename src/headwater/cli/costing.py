@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.errors import BudgetError, HeadwaterError
-from headwater.plan.cost.estimate import SPOT_SAVING, Estimate, Reading, estimate, least_work, most_work
+from headwater.plan.cost.estimate import SPOT_SAVING, Estimate, Reading, estimate, unmeasured
 from headwater.plan.cost.frequency import runs_a_month
 from headwater.plan.cost.price_table import prices
 from headwater.plan.cost.work import Work
@@ -73,8 +73,10 @@ def estimates(
 ) -> tuple[Estimate, Estimate]:
     """At least and at most: the same where the work was measured, else AWS's minimum billing and every time limit."""
     table, read = prices(region), reading(plan)
-    least, most = (work, work) if work is not None else (least_work(plan.sizes), most_work(plan.sizes))
-    return estimate(read, least, table, spot_saving), estimate(read, most, table, spot_saving)
+    if work is None:
+        return unmeasured(read, table, spot_saving)
+    found = estimate(read, work, table, spot_saving)
+    return found, found
 
 
 def reading(plan: Plan) -> Reading:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from headwater.plan import naming, versions
@@ -38,6 +39,23 @@ _WORKERS: dict[str, tuple[int, int, int]] = {
 _LARGEST = (16, 120, 108)
 
 
+@dataclass(frozen=True)
+class Capacity:
+    """What a job holds at most: its driver and all its executors."""
+
+    workers: int
+    vcpus: int
+    memory_gb: int
+    disk_gb: int
+
+
+def capacity_of(stage: SparkStage) -> Capacity:
+    """Return what a stage's job holds at most there."""
+    workers = stage.emr_workers + 1
+    vcpus, memory_gb, _ = _worker(stage)
+    return Capacity(workers, workers * vcpus, workers * memory_gb, workers * _DISK_GB)
+
+
 def on_emr_serverless(stages: Iterable[Stage]) -> list[SparkStage]:
     """Return the stages that may run there."""
     return [stage for stage in stages if isinstance(stage, SparkStage) and stage.engine in ENGINES]
@@ -48,11 +66,11 @@ def application(workflow: Workflow, tags: list[dict[str, str]]) -> dict[str, Any
     stages = on_emr_serverless(workflow.stages)
     if not stages:
         return None
-    sizes = [(stage.emr_workers + 1, *_worker(stage)) for stage in stages]
+    sizes = [capacity_of(stage) for stage in stages]
     capacity = {
-        "Cpu": f"{sum(count * cpu for count, cpu, _, _ in sizes)} vCPU",
-        "Memory": f"{sum(count * memory_gb for count, _, memory_gb, _ in sizes)} GB",
-        "Disk": f"{sum(count * _DISK_GB for count, _, _, _ in sizes)} GB",
+        "Cpu": f"{sum(each.vcpus for each in sizes)} vCPU",
+        "Memory": f"{sum(each.memory_gb for each in sizes)} GB",
+        "Disk": f"{sum(each.disk_gb for each in sizes)} GB",
     }
     properties = {
         "Name": naming.spark_application_name(workflow.name),

@@ -3,21 +3,27 @@
 *As planned* is with spare capacity where the plan asks for it: Glue's flexible price, and SageMaker's managed spot. AWS
 publishes no price for the latter, only savings "up to 90%": what is taken off here is an assumption and said to be one.
 
-What AWS bills at least is billed here: a minute for a Glue job, ten minutes for a crawl (https://aws.amazon.com/glue/
-pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a second for a SageMaker job.
+A job on EMR Serverless is taken to hold its driver and all the executors that it may have for as long as it runs:
+dynamic allocation may give it fewer. Of each worker's disk, what is above 20 GB is charged
+(https://aws.amazon.com/emr/pricing/).
+
+What AWS bills at least is billed here: a minute for a Glue job and for each worker of EMR Serverless, ten minutes for a
+crawl (https://aws.amazon.com/glue/pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a
+second for a SageMaker job.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 from headwater.plan.cost.frequency import HOURS_A_MONTH
 from headwater.plan.cost.price_table import PriceTable
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
+from headwater.plan.emr_serverless import Capacity
 
 SPOT_SAVING = 0.5
 # The kinds that read and write datasets themselves: gates and registrations only call an API.
@@ -28,7 +34,8 @@ _STANDING = {
     "cloudwatch.alarm_month": "CloudWatch alarms",
     "cloudwatch.dashboard_month": "CloudWatch dashboards",
 }
-GLUE_LEAST_S, CRAWL_LEAST_S = 60, 600
+GLUE_LEAST_S, EMR_LEAST_S, CRAWL_LEAST_S = 60, 60, 600
+EMR_FREE_DISK_GB = 20
 GB = 1e9
 
 
@@ -142,7 +149,7 @@ def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float =
         alarms_usd_a_month=_standing(alarm, plan.alarms),
         dashboard_usd_a_month=_standing(dashboard, plan.dashboards),
         runs_a_month=plan.runs_a_month,
-        assumptions=tuple(_assumptions(plan.sizes.values(), work, spot_saving)),
+        assumptions=tuple(_assumptions(plan.sizes, work, spot_saving)),
         unknown=tuple(_unknown(kept, prices)),
     )
 
@@ -153,12 +160,46 @@ def _standing(usd: float | None, number: int) -> float | None:
 
 def least_work(sizes: Mapping[str, Size]) -> Work:
     """Return the least that a run can do: one attempt a stage, of no length, for which AWS bills its minimum."""
-    return Work("", {name: [0.0] for name in sizes}, len(sizes))
+    return _assumed(sizes, {name: 0.0 for name in sizes})
 
 
 def most_work(sizes: Mapping[str, Size]) -> Work:
     """Return a run whose every stage takes as long as it may, once."""
-    return Work("", {name: [float(size.timeout_s)] for name, size in sizes.items()}, len(sizes))
+    return _assumed(sizes, {name: float(size.timeout_s) for name, size in sizes.items()})
+
+
+def _assumed(sizes: Mapping[str, Size], seconds: Mapping[str, float]) -> Work:
+    on_emr = tuple(name for name, size in sizes.items() if size.engine == "emr-serverless")
+    return Work("", {name: [each] for name, each in seconds.items()}, len(sizes), on_emr=on_emr)
+
+
+def unmeasured(plan: Reading, prices: PriceTable, spot_saving: float = SPOT_SAVING) -> tuple[Estimate, Estimate]:
+    """Estimate the least and the most that a run may cost when none was measured.
+
+    A stage whose engine is chosen at run time counts at least by the cheaper engine, of those whose prices are all
+    known, and at most by the dearer one. What is not known of either is named.
+    """
+    automatic = [name for name, size in plan.sizes.items() if size.engine == "auto"]
+    found = []
+    for on_glue, dearest in ((least_work(plan.sizes), False), (most_work(plan.sizes), True)):
+        on_emr = replace(on_glue, on_emr=(*on_glue.on_emr, *automatic))
+        moved = []
+        for name in automatic:
+            glue, emr = (_stage_usd(name, plan.sizes[name], each, prices, spot_saving) for each in (on_glue, on_emr))
+            if emr.usd > glue.usd if dearest else emr < glue:
+                moved.append(name)
+        chosen = replace(on_glue, on_emr=(*on_glue.on_emr, *moved))
+        either = [estimate(plan, each, prices, spot_saving).unknown for each in (on_glue, on_emr)]
+        unknown = tuple(sorted({*either[0], *either[1]}))
+        found.append(replace(estimate(plan, chosen, prices, spot_saving), unknown=unknown))
+    return found[0], found[1]
+
+
+class _Amount(NamedTuple):
+    """What is known of a stage's cost, to compare: an amount that lacks a price comes after any that does not."""
+
+    incomplete: bool
+    usd: float
 
 
 def _line(
@@ -172,9 +213,10 @@ def _stage(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: f
     attempts = work.seconds.get(name, [])
     if not attempts:
         return
-    if name in work.on_emr:
-        hours = sum(attempts) / 3600
-        yield _line(name, "EMR", hours, "hours of a job on EMR, whose workers are not measured", None)
+    if name in work.on_emr and size.capacity is not None:
+        yield from _serverless(name, size.capacity, attempts, prices)
+    elif name in work.on_emr:
+        yield _line(name, "EMR", sum(attempts) / 3600, "hours of a job on EMR, which the plan no longer has", None)
     elif size.kind == "spark":
         yield _glue_job(name, size, attempts, prices)
     elif size.kind == "crawler":
@@ -184,6 +226,22 @@ def _stage(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: f
         yield from _function(name, size, attempts, prices)
     elif size.kind in ("processing", "training"):
         yield from _machines(name, size, attempts, prices, spot_saving)
+
+
+def _stage_usd(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: float) -> _Amount:
+    usd = [line.planned_usd for line in _stage(name, size, work, prices, spot_saving) if line.quantity > 0]
+    return _Amount(None in usd, sum(each or 0.0 for each in usd))
+
+
+def _serverless(name: str, capacity: Capacity, attempts: list[float], prices: PriceTable) -> Iterator[Line]:
+    hours = sum(max(math.ceil(seconds), EMR_LEAST_S) for seconds in attempts) / 3600
+    charged_gb = max(capacity.disk_gb - capacity.workers * EMR_FREE_DISK_GB, 0)
+    for held, unit, item in (
+        (capacity.vcpus, "vCPU-hours", "vcpu_hour"),
+        (capacity.memory_gb, "GB-hours of memory", "gb_hour"),
+        (charged_gb, "GB-hours of disk", "storage_gb_hour"),
+    ):
+        yield _line(name, "EMR Serverless", held * hours, unit, prices.rate(f"emr_serverless.{item}"))
 
 
 def _glue_job(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Line:
@@ -222,11 +280,17 @@ def _requests(plan: Reading, work: Work, prices: PriceTable) -> Iterator[Line]:
             yield _line(name, "S3", gets, "GET requests", prices.rate("s3.get"))
 
 
-def _assumptions(sizes: Iterable[Size], work: Work, spot_saving: float) -> Iterator[str]:
+def _assumptions(plan: Mapping[str, Size], work: Work, spot_saving: float) -> Iterator[str]:
+    sizes = plan.values()
     if work.run:
         yield "a stage takes as long on AWS, on the machines planned, as it took here; start-up is not counted"
     if any(size.kind == "crawler" for size in sizes):
         yield "a crawl takes 2 DPUs, as in the example of Glue's pricing page, and is billed 10 minutes at least"
+    if any(plan[name].capacity for name in work.on_emr if name in plan):
+        yield "a job on EMR Serverless holds its driver and all of emr_workers for as long as it runs"
+    if any(size.engine == "auto" for size in sizes):
+        measured = "runs where it ran in that run" if work.run else "may run on Glue or on EMR Serverless"
+        yield f'a stage of engine="auto" {measured}'
     if any(size.spot for size in sizes):
         yield (
             f"managed spot saves {spot_saving:.0%}: AWS publishes no price, only savings of up to 90% (--spot-saving)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headwater.plan.emr_serverless import ENGINES, Capacity, capacity_of
 from headwater.workflow.stages import CrawlerStage, FunctionStage, MachineStage, SparkStage, Stage, TrainingStage
 
 # DPUs of a worker (Glue developer guide, "Defining job properties", read 2026-11-25). R.* are memory-optimised: their
@@ -15,13 +16,23 @@ CRAWLER_DPUS = 2
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a stage: the members that its kind has."""
+    """The size of a stage: the members that its kind has.
+
+    Parameters
+    ----------
+    engine:
+        Where a Spark stage is planned: `glue`, `emr-serverless`, or `auto` for the one that its inputs ask for.
+    capacity:
+        What its job would hold on EMR Serverless, for a stage that may run there.
+    """
 
     kind: str
     timeout_s: int
     dpus: int | None = None
     worker_type: str = ""
     flex: bool = False
+    engine: str = "glue"
+    capacity: Capacity | None = None
     instance_type: str = ""
     instance_count: int = 0
     volume_gb: int = 0
@@ -35,7 +46,16 @@ def size_of(stage: Stage) -> Size:
     kind, timeout_s = stage.kind, stage.timeout_s
     if isinstance(stage, SparkStage):
         dpus = DPUS[stage.worker_type] * stage.workers if stage.worker_type in DPUS else None
-        return Size(kind, timeout_s, dpus=dpus, worker_type=stage.worker_type, flex=stage.flexible)
+        capacity = capacity_of(stage) if stage.engine in ENGINES else None
+        return Size(
+            kind,
+            timeout_s,
+            dpus=dpus,
+            worker_type=stage.worker_type,
+            flex=stage.flexible,
+            engine=stage.engine,
+            capacity=capacity,
+        )
     if isinstance(stage, CrawlerStage):
         return Size(kind, timeout_s, dpus=CRAWLER_DPUS)
     if isinstance(stage, MachineStage):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from headwater.errors import UsageError
-from headwater.plan.cost.estimate import Estimate, Reading, estimate, least_work
+from headwater.plan.cost.estimate import Estimate, Reading, estimate, least_work, unmeasured
 from headwater.plan.cost.price_table import TABLE, prices
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
+from headwater.plan.emr_serverless import Capacity
 
 SPARK = Size("spark", 7200, dpus=2, worker_type="G.1X", flex=True)
 FIT = Size("training", 3600, instance_type="ml.m5.large", instance_count=2, volume_gb=30, spot=True)
@@ -72,10 +74,54 @@ def test_a_stage_that_did_not_run_costs_nothing() -> None:
     assert cost(SPARK).lines == ()
 
 
-def test_a_spark_stage_that_ran_on_emr_is_not_priced_as_glue() -> None:
+# 25 workers of 4 vCPU and 30 GB, with 100 GB of disk each, of which 80 are charged.
+AUTO = replace(SPARK, engine="auto", capacity=Capacity(25, 100, 750, 2500))
+
+
+def test_a_spark_stage_that_ran_on_emr_is_priced_by_what_its_job_holds_there() -> None:
+    plan = Reading({"a": AUTO}, {}, {}, None)
+    found = estimate(plan, Work("run", {"a": [1800.0]}, 0, on_emr=("a",)), prices("ap-southeast-1"))
+    # Half an hour: 50 vCPU-hours, 375 GB-hours of memory, 1,000 GB-hours of disk.
+    assert found.on_demand_usd == pytest.approx(50 * 0.065728 + 375 * 0.007189 + 1000 * 0.000133)
+    assert [line.quantity for line in found.lines] == pytest.approx([50, 375, 1000])
+    virginia = estimate(plan, Work("run", {"a": [3.0]}, 0, on_emr=("a",)), prices("us-east-1"))
+    assert virginia.planned_usd == pytest.approx((100 * 0.052624 + 750 * 0.0057785) / 60)  # a minute at least
+    assert "the price of GB-hours of disk (EMR Serverless) in us-east-1, for a" in virginia.unknown
+    assert any("runs where it ran" in text for text in virginia.assumptions)
+    on_glue = estimate(plan, Work("run", {"a": [1800.0]}, 0), prices("us-east-1"))
+    assert on_glue.planned_usd == pytest.approx(2 * 0.5 * 0.29)
+
+
+def test_a_stage_that_left_emr_since_its_run_is_not_priced_as_glue() -> None:
     work = Work("run", {"a": [60.0]}, 0, on_emr=("a",))
     found = estimate(Reading({"a": SPARK}, {}, {}, None), work, prices("us-east-1"))
     assert found.on_demand_usd == 0 and "on EMR" in found.unknown[0]
+
+
+def test_without_a_run_an_automatic_engine_is_a_range_of_both() -> None:
+    table = prices("ap-southeast-1")
+    small = replace(AUTO, dpus=200, capacity=Capacity(2, 2, 4, 40))
+    least, most = unmeasured(Reading({"a": AUTO, "b": small}, {}, {}, None), table)
+    dpu_hour, flex = table.rate("glue.dpu_hour"), table.rate("glue.flex_dpu_hour")
+    assert dpu_hour is not None
+    glue_usd = flex or dpu_hour
+    small_usd = (2 * 0.065728 + 4 * 0.007189) / 60
+    assert least.planned_usd == pytest.approx(2 / 60 * glue_usd + small_usd + 2 * table.rates["states.transition"][0])
+    large_usd = 2 * (100 * 0.065728 + 750 * 0.007189 + 2000 * 0.000133)
+    assert most.planned_usd == pytest.approx(large_usd + 2 * 200 * glue_usd + 2 * table.rates["states.transition"][0])
+    virginia = unmeasured(Reading({"a": AUTO}, {}, {}, None), prices("us-east-1"))
+    bound = 2 * (100 * 0.052624 + 750 * 0.0057785) + 0.000025  # the disk's price is not known: at least that
+    assert virginia[1].planned_usd == pytest.approx(bound)
+    assert virginia[0].planned_usd == pytest.approx(2 / 60 * 0.29 + 0.000025)
+    oregon = unmeasured(Reading({"a": AUTO}, {}, {}, None), prices("us-west-2"))
+    for found in (*virginia, *oregon):
+        assert any("disk (EMR Serverless)" in text for text in found.unknown)
+    assert [line.service for line in oregon[1].lines] == ["Glue, flexible", "Step Functions"]
+
+
+def test_a_planned_job_on_emr_serverless_is_not_estimated_as_glue() -> None:
+    least, most = unmeasured(Reading({"a": replace(AUTO, engine="emr-serverless")}, {}, {}, None), prices("us-east-1"))
+    assert {line.service for line in (*least.lines, *most.lines)} == {"EMR Serverless", "Step Functions"}
 
 
 def test_work_that_is_only_assumed_is_marked() -> None:
