@@ -1,7 +1,6 @@
 """CloudWatch: metrics kept in SQLite, alarms evaluated on them, dashboards.
 
-The metrics of Step Functions are written here as executions begin and end; jobs, functions and metric filters of logs
-write theirs by PutMetricData.
+The metrics of Step Functions are written here as executions begin and end; others come by PutMetricData.
 
 Not faithful to AWS: values never age out; metric math, composite alarms, anomaly detection, metric streams and insight
 rules are refused by name. A dashboard is checked and kept; nothing draws it. Clients may speak the JSON protocol, as

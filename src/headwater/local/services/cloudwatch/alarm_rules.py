@@ -6,7 +6,7 @@ import re
 
 from headwater.local.service import Members, ServiceError
 from headwater.local.services.cloudwatch.datapoints import check_statistic
-from headwater.local.services.cloudwatch.evaluation import COMPARISONS, MISSING
+from headwater.local.services.cloudwatch.evaluation import COMPARISONS, MISSING, statistic_of
 
 LONGEST_NAME = 255
 MOST_ACTIONS = 5
@@ -33,7 +33,7 @@ def check_alarm(name: str, alarm: Members) -> None:
             )
     if ("Statistic" in alarm) == ("ExtendedStatistic" in alarm):
         raise refused("Exactly one of the parameters Statistic and ExtendedStatistic must be specified.")
-    check_statistic(alarm.get("Statistic") or alarm["ExtendedStatistic"])
+    check_statistic(statistic_of(alarm))
     if alarm["ComparisonOperator"] not in COMPARISONS:
         raise refused(f"ComparisonOperator must be one of {', '.join(COMPARISONS)}, got {alarm['ComparisonOperator']}.")
     if alarm.get("TreatMissingData", "missing") not in MISSING:

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
+from headwater.local.paging import page, position, token
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.cloudwatch.alarm_rules import ACTIONS, check_alarm
 from headwater.local.services.cloudwatch.evaluation import ALARM, INSUFFICIENT, OK
-from headwater.local.services.cloudwatch.metrics import Dimensions, MetricOperations, dimensions_key, offset, token
+from headwater.local.services.cloudwatch.metrics import Dimensions, MetricOperations, bad_token, dimensions_key
 from headwater.local.services.cloudwatch.watching import ALARMS, Watcher, moment, shown_alarm
 from headwater.local.store import Record
 
@@ -96,10 +97,8 @@ class AlarmOperations(MetricOperations):
         ]
         if AlarmTypes and "MetricAlarm" not in AlarmTypes:
             found = []
-        start = offset(NextToken)
-        shown = [shown_alarm(alarm) for alarm in found[start : start + MaxRecords]]
-        more = {"NextToken": token(start + MaxRecords)} if len(found) > start + MaxRecords else {}
-        return {"MetricAlarms": shown, "CompositeAlarms": [], **more}
+        alarms, more = page(found, MaxRecords, NextToken, bad_token(NextToken))
+        return {"MetricAlarms": [shown_alarm(alarm) for alarm in alarms], "CompositeAlarms": [], **more}
 
     @operation
     def describe_alarms_for_metric(
@@ -180,7 +179,7 @@ class AlarmOperations(MetricOperations):
     ) -> Members:
         """What happened to alarms, the newest first."""
         order = "ASC" if ScanBy == "TimestampAscending" else "DESC"
-        start = offset(NextToken)
+        start = position(NextToken, bad_token(NextToken))
         limits = (StartDate.timestamp() if StartDate else None, EndDate.timestamp() if EndDate else None)
         values: tuple[Any, ...] = (AlarmName, AlarmName, HistoryItemType, HistoryItemType)
         rows = self.store.query(

@@ -7,8 +7,9 @@ import re
 import time
 from typing import Any
 
+from headwater.local.paging import page
 from headwater.local.service import Call, Members, ServiceError, operation
-from headwater.local.services.cloudwatch.metrics import MetricOperations, offset, token
+from headwater.local.services.cloudwatch.metrics import MetricOperations, bad_token
 from headwater.local.services.cloudwatch.watching import moment
 
 DASHBOARDS = "cloudwatch.dashboard"
@@ -64,9 +65,8 @@ class DashboardOperations(MetricOperations):
             }
             for name, record in self.store.scan(DASHBOARDS, DashboardNamePrefix)
         ]
-        start = offset(NextToken)
-        more = {"NextToken": token(start + PAGE)} if len(entries) > start + PAGE else {}
-        return {"DashboardEntries": entries[start : start + PAGE], **more}
+        shown, more = page(entries, PAGE, NextToken, bad_token(NextToken))
+        return {"DashboardEntries": shown, **more}
 
     @operation
     def delete_dashboards(self, call: Call, DashboardNames: list[str]) -> Members:

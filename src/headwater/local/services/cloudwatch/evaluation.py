@@ -44,6 +44,11 @@ class Verdict:
     points: tuple[Point, ...]
 
 
+def statistic_of(alarm: dict[str, Any]) -> str:
+    """The statistic that an alarm is on, plain or extended (``p99``)."""
+    return str(alarm.get("Statistic") or alarm["ExtendedStatistic"])
+
+
 def evaluate(alarm: dict[str, Any], points: Sequence[Point], current: str) -> Verdict:
     """Decide an alarm's state.
 

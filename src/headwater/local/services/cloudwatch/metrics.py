@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64decode, b64encode
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from headwater.local.paging import page
 from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
 from headwater.local.services.cloudwatch.datapoints import Sample, by_period, check_statistic, statistic
-from headwater.local.services.cloudwatch.watching import Watcher
+from headwater.local.services.cloudwatch.watching import Watcher, moment
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS metric_samples (
@@ -92,9 +92,8 @@ class MetricOperations(Service):
             for row in rows
             if _has_dimensions(json.loads(row[2]), Dimensions or [])
         ]
-        start = offset(NextToken)
-        page: Members = {"Metrics": metrics[start : start + LIST_PAGE]}
-        return page | ({"NextToken": token(start + LIST_PAGE)} if len(metrics) > start + LIST_PAGE else {})
+        shown, more = page(metrics, LIST_PAGE, NextToken, bad_token(NextToken))
+        return {"Metrics": shown, **more}
 
     @operation
     def get_metric_statistics(
@@ -162,7 +161,7 @@ class MetricOperations(Service):
         return {
             "Id": query["Id"],
             "Label": query.get("Label", metric.get("MetricName", "")),
-            "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
+            "Timestamps": [moment(at) for at, _ in points],
             "Values": [value for _, value in points],
             "StatusCode": "Complete",
         }
@@ -193,8 +192,8 @@ def dimensions_key(dimensions: Dimensions | None) -> str:
 
 def _rows(namespace: str, number: int, datum: Members) -> list[tuple[Any, ...]]:
     where = f"MetricData.member.{number}"
-    moment: datetime | None = datum.get("Timestamp")
-    stamp = time.time() if moment is None else moment.timestamp()
+    given: datetime | None = datum.get("Timestamp")
+    stamp = time.time() if given is None else given.timestamp()
     if stamp < time.time() - TWO_WEEKS_S:
         raise _bad_value(f"The parameter {where}.Timestamp must specify a time within the past two weeks.")
     if stamp > time.time() + TWO_HOURS_S:
@@ -231,7 +230,7 @@ def _numbers(where: str, datum: Members) -> list[tuple[float, float, float, floa
 
 
 def _datapoint(start: int, unit: str, samples: list[Sample], names: list[str], extended: list[str]) -> Members:
-    point: Members = {"Timestamp": datetime.fromtimestamp(start, UTC), "Unit": unit}
+    point: Members = {"Timestamp": moment(start), "Unit": unit}
     point |= {name: statistic(name, samples) for name in names}
     percentiles = {name: value for name in extended if (value := statistic(name, samples)) is not None}
     return point | ({"ExtendedStatistics": percentiles} if percentiles else {})
@@ -258,19 +257,9 @@ def _has_dimensions(dimensions: Dimensions, wanted: Dimensions) -> bool:
     return all(w["Name"] in found and w.get("Value") in (None, found[w["Name"]]) for w in wanted)
 
 
-def token(position: int) -> str:
-    """A paging token: a position."""
-    return b64encode(str(position).encode()).decode()
-
-
-def offset(given: str | None) -> int:
-    """The position of a paging token. Raises InvalidParameterValue."""
-    if given is None:
-        return 0
-    try:
-        return int(b64decode(given, validate=True))
-    except ValueError as error:
-        raise _bad_value(f"The parameter NextToken {given!r} is not valid") from error
+def bad_token(given: str | None) -> ServiceError:
+    """The refusal of a NextToken that is none."""
+    return _bad_value(f"The parameter NextToken {given!r} is not valid")
 
 
 def _bad_value(message: str) -> ServiceError:

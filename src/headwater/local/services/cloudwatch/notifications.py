@@ -14,6 +14,7 @@ import uuid
 from headwater.local.deliveries import Deliveries, DeliveryError
 from headwater.local.identity.resource_policies import admits
 from headwater.local.service import Endpoint, Members, ServiceError
+from headwater.local.services.cloudwatch.evaluation import statistic_of
 from headwater.local.services.cloudwatch.history import note
 from headwater.local.services.cloudwatch.topic_rights import refusal
 from headwater.local.store import Record
@@ -107,10 +108,10 @@ class Notifications(Deliveries):
             "AlarmName": alarm["AlarmName"],
             "AlarmDescription": alarm.get("AlarmDescription"),
             "AWSAccountId": self._endpoint.account,
-            "AlarmConfigurationUpdatedTimestamp": _iso(alarm["configured_s"]),
+            "AlarmConfigurationUpdatedTimestamp": iso(alarm["configured_s"]),
             "NewStateValue": state["value"],
             "NewStateReason": state["reason"],
-            "StateChangeTime": _iso(state["updated_s"]),
+            "StateChangeTime": iso(state["updated_s"]),
             "Region": region_name(self._endpoint.region),
             "AlarmArn": alarm["AlarmArn"],
             "OldStateValue": before["value"],
@@ -139,7 +140,7 @@ class Notifications(Deliveries):
                 "value": state["value"],
                 "reason": state["reason"],
                 **data,
-                "timestamp": _iso(state["updated_s"]),
+                "timestamp": iso(state["updated_s"]),
             }
 
         metric = {
@@ -150,13 +151,13 @@ class Notifications(Deliveries):
         stat = {
             "metric": metric,
             "period": alarm["Period"],
-            "stat": alarm.get("Statistic", alarm.get("ExtendedStatistic")),
+            "stat": statistic_of(alarm),
         }
         return {
             "source": "aws.cloudwatch",
             "alarmArn": alarm["AlarmArn"],
             "accountId": self._endpoint.account,
-            "time": _iso(alarm["state"]["updated_s"]),
+            "time": iso(alarm["state"]["updated_s"]),
             "region": self._endpoint.region,
             "alarmData": {
                 "alarmName": alarm["AlarmName"],
@@ -176,5 +177,6 @@ def _statistic(alarm: Record) -> Members:
     return {"ExtendedStatistic": alarm["ExtendedStatistic"]}
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A moment as alarms write it: UTC, milliseconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1000):03d}+0000"

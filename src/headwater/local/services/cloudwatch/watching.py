@@ -16,9 +16,17 @@ from datetime import UTC, datetime
 from headwater.local.schedules import Clock, Waker
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.cloudwatch.datapoints import Sample, by_period, statistic
-from headwater.local.services.cloudwatch.evaluation import ALARM, EXTRA_PERIODS, INSUFFICIENT, OK, Point, evaluate
+from headwater.local.services.cloudwatch.evaluation import (
+    ALARM,
+    EXTRA_PERIODS,
+    INSUFFICIENT,
+    OK,
+    Point,
+    evaluate,
+    statistic_of,
+)
 from headwater.local.services.cloudwatch.history import SCHEMA, note
-from headwater.local.services.cloudwatch.notifications import Notifications
+from headwater.local.services.cloudwatch.notifications import Notifications, iso
 from headwater.local.store import Record
 
 ALARMS = "cloudwatch.alarm"
@@ -163,9 +171,9 @@ class Watcher:
                 return
             data = {
                 "version": "1.0",
-                "queryDate": _iso(now_s),
-                **({"startDate": _iso(verdict.points[0].start_s)} if verdict.points else {}),
-                "statistic": alarm.get("Statistic") or alarm["ExtendedStatistic"],
+                "queryDate": iso(now_s),
+                **({"startDate": iso(verdict.points[0].start_s)} if verdict.points else {}),
+                "statistic": statistic_of(alarm),
                 "period": alarm["Period"],
                 "recentDatapoints": [point.value for point in verdict.points],
                 "threshold": alarm["Threshold"],
@@ -175,7 +183,7 @@ class Watcher:
 
     def _points(self, alarm: Record, now_s: float) -> list[Point]:
         """The datapoints of the evaluation range: of periods that ended, and of the one under way if it breaches."""
-        period_s, name = alarm["Period"], alarm.get("Statistic") or alarm["ExtendedStatistic"]
+        period_s, name = alarm["Period"], statistic_of(alarm)
         running_s = int(now_s // period_s) * period_s
         count = alarm["EvaluationPeriods"] + EXTRA_PERIODS
         first_s = running_s - count * period_s
@@ -226,7 +234,3 @@ class Watcher:
 def _told(state: Members) -> Members:
     data = {"stateReasonData": json.loads(state["data"])} if state.get("data") else {}
     return {"stateValue": state["value"], "stateReason": state["reason"], **data}
-
-
-def _iso(seconds: float) -> str:
-    return moment(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"

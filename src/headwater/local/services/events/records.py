@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
+from headwater.local import paging
 from headwater.local.service import Members, Service, ServiceError
 from headwater.local.store import Record
 
@@ -77,14 +77,8 @@ class EventRecords(Service):
 
 
 def page(items: list[Any], limit: int | None, token: str | None) -> tuple[list[Any], Members]:
-    """One page of a list, and its NextToken if there is more. Tokens are positions."""
-    try:
-        start = int(urlsafe_b64decode(token)) if token else 0
-    except ValueError as error:
-        raise invalid("NextToken is not valid.") from error
-    end = start + (limit or 100)
-    more = {"NextToken": urlsafe_b64encode(str(end).encode()).decode()} if end < len(items) else {}
-    return items[start:end], more
+    """One page of a list (100 unless said), and its NextToken if there is more."""
+    return paging.page(items, limit or 100, token, invalid("NextToken is not valid."))
 
 
 def now_iso(seconds: float | None = None) -> str:

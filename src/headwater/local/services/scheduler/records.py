@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 
 from headwater.local.schedules import Timetable, parse_expression
 from headwater.local.schedules.expressions import zone_of
+from headwater.local import paging
 from headwater.local.service import Members, Service, ServiceError
 from headwater.local.store import Record
 
@@ -82,10 +82,4 @@ def moment(seconds: float) -> datetime:
 
 def page(items: list[Any], limit: int | None, token: str | None) -> tuple[list[Any], Members]:
     """One page of a list (100 unless said), and its NextToken if there is more."""
-    try:
-        start = int(urlsafe_b64decode(token)) if token else 0
-    except ValueError as error:
-        raise invalid("The NextToken you provided is not valid.") from error
-    end = start + (limit or 100)
-    more = {"NextToken": urlsafe_b64encode(str(end).encode()).decode()} if end < len(items) else {}
-    return items[start:end], more
+    return paging.page(items, limit or 100, token, invalid("The NextToken you provided is not valid."))
