@@ -32,13 +32,10 @@ class Pattern:
         Tests a message.
     values:
         The fields of a message that matches, as text, by ``$.selector`` or ``$name``.
-    fields:
-        The selectors and names that the pattern speaks of.
     """
 
     matches: Test
     values: Callable[[str], dict[str, str]]
-    fields: frozenset[str]
 
 
 def compile_pattern(pattern: str | None) -> Test:
@@ -57,11 +54,11 @@ def read_pattern(pattern: str | None) -> Pattern:
     text = (pattern or "").strip()
     if text.startswith("{"):
         selecting = JsonPattern(text)
-        return Pattern(selecting.compile(), selecting.values, frozenset(selecting.fields))
+        return Pattern(selecting.matches, selecting.values)
     if text.startswith("["):
         spaced = SpacePattern(text)
-        return Pattern(spaced.matches, spaced.values, spaced.fields)
-    return Pattern(_compile_terms(text) if text else lambda message: True, lambda message: {}, frozenset())
+        return Pattern(spaced.matches, spaced.values)
+    return Pattern(_compile_terms(text) if text else lambda message: True, lambda message: {})
 
 
 def _compile_terms(text: str) -> Test:

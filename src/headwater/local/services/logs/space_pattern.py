@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from headwater.local.services.logs.condition_parser import ConditionParser
 from headwater.local.services.logs.field_tests import COMPARE, NUMBER, FieldTest, bad_pattern, equals, regex_test
 
 ELLIPSIS = "..."
@@ -47,7 +48,6 @@ class SpacePattern:
         names = [name for name, _ in self._tests if name]
         if len(set(names)) < len(names):
             raise bad_pattern(f"Invalid filter pattern, a field is named twice: {text}")
-        self.fields = frozenset(f"${name}" for name in names)
 
     def matches(self, message: str) -> bool:
         """Whether a message has these fields, and they are as asked."""
@@ -74,73 +74,36 @@ class SpacePattern:
         return [(name, test, value) for (name, test), value in zip(tests, values, strict=True)]
 
 
-class _Field:
-    """A field's name and conditions, as ``status = 4* || status = 5*``; ``&&`` binds tighter than ``||``."""
+class _Field(ConditionParser):
+    """A field's name and conditions, as ``status = 4* || status = 5*``; each condition is on that field."""
 
     def __init__(self, part: str, pattern: str) -> None:
-        self.pattern = pattern
-        self.tokens: list[tuple[str, str]] = []
+        super().__init__([], pattern)
         position = 0
         while position < len(part):
             match = TOKEN.match(part, position)
             if match is None:
-                raise self._error()
+                raise self.error()
             kind = match.lastgroup or ""
             self.tokens.append((kind, match.group(kind)))
             position = match.end()
-        self.position = 0
         self.name = next((text for kind, text in self.tokens if kind == "word"), "")
 
     def read(self) -> tuple[str, FieldTest | None]:
         """(name, test), the test None where there is no condition."""
         if not NAME.fullmatch(self.name):
-            raise self._error()
-        if len(self.tokens) == 1:
-            return self.name, None
-        test = self._any_of()
-        if self.position != len(self.tokens):
-            raise self._error()
-        return self.name, test
+            raise self.error()
+        return self.name, self.whole() if len(self.tokens) > 1 else None
 
-    def _error(self) -> Exception:
-        return bad_pattern(f"Invalid filter pattern: {self.pattern}")
-
-    def _take(self) -> tuple[str, str]:
-        token = self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")
-        self.position += 1
-        return token
-
-    def _accept(self, operator: str) -> bool:
-        if self.position < len(self.tokens) and self.tokens[self.position] == ("operator", operator):
-            self.position += 1
-            return True
-        return False
-
-    def _any_of(self) -> FieldTest:
-        tests = [self._all_of()]
-        while self._accept("||"):
-            tests.append(self._all_of())
-        return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
-
-    def _all_of(self) -> FieldTest:
-        tests = [self._condition()]
-        while self._accept("&&"):
-            tests.append(self._condition())
-        return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
-
-    def _condition(self) -> FieldTest:
-        if self._accept("("):
-            test = self._any_of()
-            if not self._accept(")"):
-                raise self._error()
-            return test
-        if self._take() != ("word", self.name):  # a condition is on its own field
-            raise self._error()
-        kind, sign = self._take()
-        value_kind, text = self._take()
-        if kind != "operator" or sign in ("(", ")", "&&", "||") or value_kind not in ("string", "regex", "word"):
-            raise self._error()
-        return _comparison(sign, value_kind, text, self.pattern)
+    def condition(self) -> FieldTest:
+        """The field, and what it is to be."""
+        if self.take() != ("word", self.name):
+            raise self.error()
+        sign = self.take_comparison()
+        kind, text = self.take()
+        if kind not in ("string", "regex", "word"):
+            raise self.error()
+        return _comparison(sign, kind, text, self.pattern)
 
 
 def _comparison(sign: str, kind: str, text: str, pattern: str) -> FieldTest:
