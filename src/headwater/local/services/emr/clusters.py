@@ -51,6 +51,11 @@ class ClusterOperations(Service):
             raise ServiceError("InvalidRequestException", f"Cluster id '{id}' is not valid.")
         return found
 
+    def modifiable(self, id: str) -> None:
+        """Refuse to change a cluster that has ended or is about to: ValidationException."""
+        if self.cluster(id)["_state"] in {*ENDED, "TERMINATING"}:
+            raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
+
     def change_cluster(self, id: str, **fields: Any) -> None:
         """Change a cluster's record."""
         with self.store.transaction():
@@ -158,18 +163,21 @@ class ClusterOperations(Service):
     @operation
     def list_instance_fleets(self, call: Call, ClusterId: str) -> Members:
         """The instance fleets that a cluster asks for."""
-        cluster = self.cluster(ClusterId)
-        if cluster["InstanceCollectionType"] != "INSTANCE_FLEET":
-            raise ServiceError("InvalidRequestException", "Instance fleets and instance groups are mutually exclusive.")
+        cluster = self._cluster_of(ClusterId, "INSTANCE_FLEET")
         return {"InstanceFleets": [fleet_answer(cluster, fleet) for fleet in cluster["_fleets"]]}
 
     @operation
     def list_instance_groups(self, call: Call, ClusterId: str) -> Members:
         """The instance groups that a cluster asks for."""
-        cluster = self.cluster(ClusterId)
-        if cluster["InstanceCollectionType"] != "INSTANCE_GROUP":
-            raise ServiceError("InvalidRequestException", "Instance fleets and instance groups are mutually exclusive.")
+        cluster = self._cluster_of(ClusterId, "INSTANCE_GROUP")
         return {"InstanceGroups": [group_answer(cluster, group) for group in cluster["_groups"]]}
+
+    def _cluster_of(self, id: str, collection: str) -> Members:
+        """A cluster that has fleets, or groups."""
+        cluster = self.cluster(id)
+        if cluster["InstanceCollectionType"] != collection:
+            raise ServiceError("InvalidRequestException", "Instance fleets and instance groups are mutually exclusive.")
+        return cluster
 
     @operation
     def add_tags(self, call: Call, ResourceId: str, Tags: list[dict[str, str]]) -> Members:

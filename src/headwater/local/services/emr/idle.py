@@ -17,7 +17,7 @@ import time
 from headwater.local.schedules import SystemClock, Waker
 from headwater.local.service import Call, Endpoint, Members, operation
 from headwater.local.services.emr.idle_policy import checked_policy
-from headwater.local.services.emr.records import CLUSTER, ENDED, invalid
+from headwater.local.services.emr.records import CLUSTER
 from headwater.local.services.emr.steps import StepOperations
 
 
@@ -53,8 +53,7 @@ class IdleOperations(StepOperations):
         """End a cluster when it has waited for IdleTimeout seconds."""
         policy = checked_policy(AutoTerminationPolicy)
         with self._lock:
-            if self.cluster(ClusterId)["_state"] in {*ENDED, "TERMINATING"}:
-                raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
+            self.modifiable(ClusterId)
             self.change_cluster(ClusterId, _idle=policy, _idle_put=time.time())
         self._waker.wake()
         return {}

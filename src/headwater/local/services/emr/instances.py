@@ -11,11 +11,9 @@ InstanceGroupConfig; Management Guide, "Planning and configuring instance fleets
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
-from typing import Any
 
 from headwater.local.service import Members
-from headwater.local.services.emr.records import ENDED, invalid, new_id
+from headwater.local.services.emr.records import ENDED, invalid, new_id, times_of
 
 MOST_TYPES = 5
 MOST_TYPES_WITH_STRATEGY = 30
@@ -131,5 +129,4 @@ def _disks(config: Members) -> Members:
 def _status(cluster: Members) -> Members:
     state: str = cluster["_state"]
     ended = {"Code": "CLUSTER_TERMINATED", "Message": "Job flow terminated"} if state in ENDED else {}
-    times: dict[str, Any] = {name: datetime.fromtimestamp(value, UTC) for name, value in cluster["_times"].items()}
-    return {"State": STATES.get(state, state), "StateChangeReason": ended, "Timeline": times}
+    return {"State": STATES.get(state, state), "StateChangeReason": ended, "Timeline": times_of(cluster)}

@@ -71,7 +71,8 @@ def new_step(cluster: str, config: Members, role: str | None, order: int) -> Mem
     }
 
 
-def _times(record: Members) -> dict[str, datetime]:
+def times_of(record: Members) -> dict[str, datetime]:
+    """The timeline of a record as a client sees it."""
     return {name: datetime.fromtimestamp(value, UTC) for name, value in record["_times"].items()}
 
 
@@ -79,7 +80,7 @@ def _status(record: Members) -> Members:
     found: Members = {
         "State": record["_state"],
         "StateChangeReason": record.get("_reason") or {},
-        "Timeline": _times(record),
+        "Timeline": times_of(record),
     }
     return {**found, "FailureDetails": record["_failure"]} if "_failure" in record else found
 

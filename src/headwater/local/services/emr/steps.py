@@ -122,13 +122,12 @@ class StepOperations(ClusterOperations):
     ) -> Members:
         """Add steps to a cluster that is alive; the key of an earlier call answers the steps that it added."""
         with self._lock:
-            known = [step["Id"] for step in self._steps(JobFlowId) if _asked_before(call, step)]
+            there = self._steps(JobFlowId)
+            known = [step["Id"] for step in there if _asked_before(call, step)]
             if known:
                 return {"StepIds": known}
-            if self.cluster(JobFlowId)["_state"] in {*ENDED, "TERMINATING"}:
-                raise invalid("A job flow that is shutting down, terminated, or finished may not be modified.")
-            first = len(self._steps(JobFlowId))
-            steps = [new_step(JobFlowId, step, ExecutionRoleArn, first + n) for n, step in enumerate(Steps)]
+            self.modifiable(JobFlowId)
+            steps = [new_step(JobFlowId, step, ExecutionRoleArn, n) for n, step in enumerate(Steps, len(there))]
             with self.store.transaction():
                 for step in steps:
                     self.store.put(STEP, step_key(JobFlowId, step["Id"]), {**step, "_key": call.idempotency_key})

@@ -45,21 +45,18 @@ class ClusterEvents(RoutingOperations):
 
     def _cluster_changed(self, told: Members) -> None:
         state = told["status"]
-        if state not in CLUSTER_SAYS or not self._anyone_listens():
+        if state not in CLUSTER_SAYS or not self.anyone_listens(DEFAULT):
             return
         cluster = self.endpoint.call("emr", "describe_cluster", ClusterId=told["id"])["Cluster"]
         self.route(DEFAULT, self.event("aws.emr", CLUSTER_KIND, cluster_detail(cluster, state, _now()), []))
 
     def _step_changed(self, told: Members) -> None:
         state = told["status"]
-        if state not in STEP_SAYS or not self._anyone_listens():
+        if state not in STEP_SAYS or not self.anyone_listens(DEFAULT):
             return
         cluster = self.endpoint.call("emr", "describe_cluster", ClusterId=told["cluster"])["Cluster"]
         step = self.endpoint.call("emr", "describe_step", ClusterId=told["cluster"], StepId=told["id"])["Step"]
         self.route(DEFAULT, self.event("aws.emr", STEP_KIND, step_detail(cluster, step, state, _now()), []))
-
-    def _anyone_listens(self) -> bool:
-        return any("EventPattern" in rule for rule in self.rules(DEFAULT))
 
 
 def cluster_detail(cluster: Members, state: str, moment: datetime) -> Members:

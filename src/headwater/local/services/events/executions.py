@@ -64,7 +64,7 @@ class ExecutionEvents(RoutingOperations):
                 self._announce(described)
 
     def _changed(self, arn: str, status: str) -> None:
-        if ":express:" in arn or not any("EventPattern" in rule for rule in self.rules(DEFAULT)):
+        if ":express:" in arn or not self.anyone_listens(DEFAULT):
             return
         described = self.endpoint.call("stepfunctions", "describe_execution", executionArn=arn)
         if described["status"] == status:

@@ -71,6 +71,10 @@ class EventRecords(Service):
         """The rules of a bus, by name."""
         return [record for _, record in self.store.scan(RULE, f"{bus}|")]
 
+    def anyone_listens(self, bus: str) -> bool:
+        """Whether a rule of a bus matches events at all."""
+        return any("EventPattern" in rule for rule in self.rules(bus))
+
     def put_record(self, bus: str, record: Record) -> None:
         """Keep a rule's record."""
         self.store.put(RULE, self.rule_key(bus, record["Name"]), record)

@@ -61,7 +61,6 @@ class DistributedMapState(MapState):
         branch.task = {"read": self.reader.arguments.evaluate(scope), "limit": limit}
         branch.tolerated = self._tolerated(execution, branch, 0)
         self._start_map_run(execution, branch, branch.task, concurrency)
-        branch.max_concurrency = min(concurrency or CONCURRENCY, CONCURRENCY)
         branch.deadline_ms = 0
         execution.begin_call(branch)
 
@@ -99,11 +98,11 @@ class DistributedMapState(MapState):
         branch.items = units
         branch.task = task
         branch.tolerated = tolerated
-        branch.max_concurrency = min(concurrency or CONCURRENCY, CONCURRENCY)
         self._start_map_run(execution, branch, task, concurrency)
         self._go_on(execution, branch)
 
     def _start_map_run(self, execution: Execution, branch: Branch, task: dict[str, Any], concurrency: int) -> None:
+        branch.max_concurrency = min(concurrency or CONCURRENCY, CONCURRENCY)
         task["map_run"] = arn = execution.new_map_run_arn(self.label or self.name)
         execution.open_map_run(branch, new_map_run(self, execution, branch, arn, concurrency))
         branch.last_event_id = execution.record(branch, "MapRunStarted", {"mapRunArn": arn})
