@@ -3,27 +3,18 @@
 *As planned* is with spare capacity where the plan asks for it: Glue's flexible price, and SageMaker's managed spot. AWS
 publishes no price for the latter, only savings "up to 90%": what is taken off here is an assumption and said to be one.
 
-A job on EMR Serverless is taken to hold its driver and all the executors that it may have for as long as it runs:
-dynamic allocation may give it fewer. Of each worker's disk, what is above 20 GB is charged
-(https://aws.amazon.com/emr/pricing/).
-
-What AWS bills at least is billed here: a minute for a Glue job and for each worker of EMR Serverless, ten minutes for a
-crawl (https://aws.amazon.com/glue/pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a
-second for a SageMaker job.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from headwater.plan.cost.frequency import HOURS_A_MONTH
+from headwater.plan.cost.lines import Line, priced, stage_lines
 from headwater.plan.cost.price_table import PriceTable
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
-from headwater.plan.emr_serverless import Capacity
 
 SPOT_SAVING = 0.5
 # The kinds that read and write datasets themselves: gates and registrations only call an API.
@@ -34,29 +25,7 @@ _STANDING = {
     "cloudwatch.alarm_month": "CloudWatch alarms",
     "cloudwatch.dashboard_month": "CloudWatch dashboards",
 }
-GLUE_LEAST_S, EMR_LEAST_S, CRAWL_LEAST_S = 60, 60, 600
-EMR_FREE_DISK_GB = 20
 GB = 1e9
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that AWS bills for a stage; a price of None is not known.
-
-    Parameters
-    ----------
-    quantity, unit:
-        How much of it, as 0.067 DPU-hours.
-    on_demand_usd, planned_usd:
-        What it costs a run on demand, and as planned.
-    """
-
-    stage: str
-    service: str
-    quantity: float
-    unit: str
-    on_demand_usd: float | None
-    planned_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -131,9 +100,9 @@ def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float =
     spot_saving:
         What SageMaker's managed spot is taken to save, from 0 to 1.
     """
-    lines = [line for name, size in plan.sizes.items() for line in _stage(name, size, work, prices, spot_saving)]
+    lines = [line for name, size in plan.sizes.items() for line in stage_lines(name, size, work, prices, spot_saving)]
     transition = prices.rate("states.transition")
-    lines.append(_line("(state machine)", "Step Functions", work.transitions, "transitions", transition))
+    lines.append(priced("(state machine)", "Step Functions", work.transitions, "transitions", transition))
     lines += _requests(plan, work, prices)
     stored_gb = sum(size for _, size in work.stored.values()) / GB
     storage = prices.rate("s3.gb_month")
@@ -190,7 +159,7 @@ def unmeasured(plan: Reading, prices: PriceTable, spot_saving: float = SPOT_SAVI
                 moved.append(name)
         chosen = replace(on_glue, on_emr=(*on_glue.on_emr, *moved))
         either = [estimate(plan, each, prices, spot_saving).unknown for each in (on_glue, on_emr)]
-        unknown = tuple(sorted({*either[0], *either[1]}))
+        unknown = tuple(dict.fromkeys((*either[0], *either[1])))
         found.append(replace(estimate(plan, chosen, prices, spot_saving), unknown=unknown))
     return found[0], found[1]
 
@@ -202,72 +171,9 @@ class _Amount(NamedTuple):
     usd: float
 
 
-def _line(
-    stage: str, service: str, quantity: float, unit: str, usd: float | None, planned: float | None = None
-) -> Line:
-    on_demand = None if usd is None else quantity * usd
-    return Line(stage, service, quantity, unit, on_demand, on_demand if planned is None else quantity * planned)
-
-
-def _stage(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: float) -> Iterator[Line]:
-    attempts = work.seconds.get(name, [])
-    if not attempts:
-        return
-    if name in work.on_emr and size.capacity is not None:
-        yield from _serverless(name, size.capacity, attempts, prices)
-    elif name in work.on_emr:
-        yield _line(name, "EMR", sum(attempts) / 3600, "hours of a job on EMR, which the plan no longer has", None)
-    elif size.kind == "spark":
-        yield _glue_job(name, size, attempts, prices)
-    elif size.kind == "crawler":
-        hours = sum(max(seconds, CRAWL_LEAST_S) for seconds in attempts) / 3600
-        yield _line(name, "Glue crawler", (size.dpus or 0) * hours, "DPU-hours", prices.rate("glue.crawler_dpu_hour"))
-    elif size.kind == "function":
-        yield from _function(name, size, attempts, prices)
-    elif size.kind in ("processing", "training"):
-        yield from _machines(name, size, attempts, prices, spot_saving)
-
-
 def _stage_usd(name: str, size: Size, work: Work, prices: PriceTable, spot_saving: float) -> _Amount:
-    usd = [line.planned_usd for line in _stage(name, size, work, prices, spot_saving) if line.quantity > 0]
+    usd = [line.planned_usd for line in stage_lines(name, size, work, prices, spot_saving) if line.quantity > 0]
     return _Amount(None in usd, sum(each or 0.0 for each in usd))
-
-
-def _serverless(name: str, capacity: Capacity, attempts: list[float], prices: PriceTable) -> Iterator[Line]:
-    hours = sum(max(math.ceil(seconds), EMR_LEAST_S) for seconds in attempts) / 3600
-    charged_gb = max(capacity.disk_gb - capacity.workers * EMR_FREE_DISK_GB, 0)
-    for held, unit, item in (
-        (capacity.vcpus, "vCPU-hours", "vcpu_hour"),
-        (capacity.memory_gb, "GB-hours of memory", "gb_hour"),
-        (charged_gb, "GB-hours of disk", "storage_gb_hour"),
-    ):
-        yield _line(name, "EMR Serverless", held * hours, unit, prices.rate(f"emr_serverless.{item}"))
-
-
-def _glue_job(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Line:
-    hours = sum(max(math.ceil(seconds), GLUE_LEAST_S) for seconds in attempts) / 3600
-    if size.dpus is None:
-        return _line(name, "Glue", hours, f"hours of {size.worker_type} workers", None)
-    flex = prices.rate("glue.flex_dpu_hour") if size.flex else None
-    service = "Glue, flexible" if size.flex else "Glue"
-    return _line(name, service, size.dpus * hours, "DPU-hours", prices.rate("glue.dpu_hour"), flex)
-
-
-def _function(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Iterator[Line]:
-    billed_s = sum(max(math.ceil(seconds * 1000), 1) for seconds in attempts) / 1000
-    rate = prices.rate(f"lambda.gb_second.{size.architecture}")
-    yield _line(name, "Lambda", billed_s * size.memory_mb / 1024, "GB-seconds", rate)
-    yield _line(name, "Lambda", len(attempts), "requests", prices.rate("lambda.request"))
-
-
-def _machines(name: str, size: Size, attempts: list[float], prices: PriceTable, saving: float) -> Iterator[Line]:
-    hours = sum(max(math.ceil(seconds), 1) for seconds in attempts) / 3600 * size.instance_count
-    usd = prices.rate(f"sagemaker.{size.kind}.{size.instance_type}")
-    planned = usd * (1 - saving) if usd is not None and size.spot else None
-    service = f"SageMaker {size.kind}" + (", spot" if size.spot else "")
-    yield _line(name, service, hours, f"hours of {size.instance_type}", usd, planned)
-    volumes = prices.rate(f"sagemaker.{size.kind}.storage_gb_month")
-    yield _line(name, f"SageMaker {size.kind}", size.volume_gb * hours / HOURS_A_MONTH, "GB-months of disk", volumes)
 
 
 def _requests(plan: Reading, work: Work, prices: PriceTable) -> Iterator[Line]:
@@ -276,8 +182,8 @@ def _requests(plan: Reading, work: Work, prices: PriceTable) -> Iterator[Line]:
         if work.seconds.get(name) and size.kind in _WORKERS:
             puts = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.writes.get(name, ()))
             gets = sum(work.stored.get(dataset, (0, 0))[0] for dataset in plan.reads.get(name, ()))
-            yield _line(name, "S3", puts, "PUT requests", prices.rate("s3.put"))
-            yield _line(name, "S3", gets, "GET requests", prices.rate("s3.get"))
+            yield priced(name, "S3", puts, "PUT requests", prices.rate("s3.put"))
+            yield priced(name, "S3", gets, "GET requests", prices.rate("s3.get"))
 
 
 def _assumptions(plan: Mapping[str, Size], work: Work, spot_saving: float) -> Iterator[str]:
