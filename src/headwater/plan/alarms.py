@@ -16,6 +16,7 @@ from typing import Any
 
 from headwater.plan import naming
 from headwater.plan.naming import ALARM_TOPIC, MACHINE
+from headwater.plan.policies import only_over_tls
 from headwater.plan.tasks import stage_tags, tag_list
 from headwater.workflow.workflow import Workflow
 
@@ -58,15 +59,7 @@ def _topic_policy() -> dict[str, Any]:
             "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
         },
     }
-    encrypted = {
-        "Sid": "OnlyOverTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sns:Publish",
-        "Resource": topic,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    document = {"Version": "2012-10-17", "Statement": [alarms, encrypted]}
+    document = {"Version": "2012-10-17", "Statement": [alarms, only_over_tls("sns:Publish", topic)]}
     return {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": [topic], "PolicyDocument": document}}
 
 

@@ -27,10 +27,10 @@ _ENDS = ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "Execut
 
 
 def dashboard_resources(workflow: Workflow) -> dict[str, dict[str, Any]]:
-    """Return the dashboard. Dashboards are of the whole account, so the region is in the name."""
+    """Return the dashboard."""
     body = json.dumps({"widgets": _placed(list(_widgets(workflow)))}, separators=(",", ":"))
     properties = {
-        "DashboardName": {"Fn::Sub": f"{naming.machine_name(workflow.name)}-${{AWS::Region}}"},
+        "DashboardName": {"Fn::Sub": naming.dashboard_name(workflow.name)},
         "DashboardBody": {"Fn::Sub": body},
         "Tags": tag_list(stage_tags(workflow)),
     }
@@ -44,7 +44,7 @@ def _placed(widgets: list[Widget]) -> list[Widget]:
         {**widget, "x": column * _HALF, "y": row * _HEIGHT, "width": _HALF, "height": _HEIGHT}
         for widget, (row, column) in zip(widgets[:-1], rows, strict=False)
     ]
-    row = (len(widgets)) // 2
+    row = len(widgets) // 2
     return [*placed, {**widgets[-1], "x": 0, "y": row * _HEIGHT, "width": _WIDE, "height": _HEIGHT}]
 
 

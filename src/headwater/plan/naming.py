@@ -104,6 +104,11 @@ def alarm_topic_name(workflow: str) -> str:
     return resource_name(workflow, "alarms", 256)
 
 
+def dashboard_name(workflow: str) -> str:
+    """Return the dashboard's name as a template text; dashboards are of the whole account, so it carries the region."""
+    return f"{machine_name(workflow)}-${{AWS::Region}}"
+
+
 def alarm_name(workflow: str, ended: str) -> str:
     """Return the name of the alarm on runs that ended so."""
     return resource_name(workflow, ended, 255)

@@ -56,6 +56,18 @@ def role(
     }
 
 
+def only_over_tls(action: str, resource: object) -> dict[str, Any]:
+    """Return the statement of a resource's policy that refuses whoever calls without TLS."""
+    return {
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
 def trust_policy(service: str) -> dict[str, Any]:
     """Return the trust policy of a role that one service may assume, for this account alone where it says so."""
     statement: dict[str, Any] = {

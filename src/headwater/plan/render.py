@@ -72,7 +72,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "alarms": {
             "topic": naming.alarm_topic_name(plan.name),
             "names": [naming.alarm_name(plan.name, ended) for _, ended in ALARMS.values()],
-            "dashboard": _dashboard(plan),
+            "dashboard": naming.dashboard_name(plan.name),
         },
         "assets": [{"name": a.name, "key": a.key, "sha256": a.sha256, "size_bytes": a.size_bytes} for a in plan.assets],
         "resources": {name: resource["Type"] for name, resource in plan.template["Resources"].items()},
@@ -117,11 +117,7 @@ def _watch_nodes(plan: Plan) -> tuple[Node, ...]:
     ends = [ended for _, ended in ALARMS.values()]
     told = f"a run that {', '.join(ends[:-1])} or {ends[-1]} raises an alarm"
     topic = Node(f"publishes to {naming.alarm_topic_name(plan.name)}, which hears these alarms alone", "data")
-    return Node(told, "note", (topic,)), Node(f"dashboard {_dashboard(plan)}", "note")
-
-
-def _dashboard(plan: Plan) -> str:
-    return f"{naming.machine_name(plan.name)}-${{AWS::Region}}"
+    return Node(told, "note", (topic,)), Node(f"dashboard {naming.dashboard_name(plan.name)}", "note")
 
 
 def _stage_node(stage: PlanStage) -> Node:

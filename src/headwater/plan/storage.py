@@ -12,6 +12,7 @@ from typing import Any
 
 from headwater.plan import naming
 from headwater.plan.naming import BUCKET, DATABASE
+from headwater.plan.policies import only_over_tls
 from headwater.plan.tasks import stage_tags, tag_list
 from headwater.workflow.lake import Dataset
 from headwater.workflow.stages import CrawlerStage, RegisterStage
@@ -94,15 +95,7 @@ def _bucket(workflow: Workflow) -> dict[str, Any]:
 
 def _bucket_policy() -> dict[str, Any]:
     whole = [{"Fn::Sub": f"${{{BUCKET}.Arn}}"}, {"Fn::Sub": f"${{{BUCKET}.Arn}}/*"}]
-    statement = {
-        "Sid": "OnlyOverTls",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": whole,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    document = {"Version": "2012-10-17", "Statement": [statement]}
+    document = {"Version": "2012-10-17", "Statement": [only_over_tls("s3:*", whole)]}
     return {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": BUCKET}, "PolicyDocument": document}}
 
 

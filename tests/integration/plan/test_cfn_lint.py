@@ -14,7 +14,7 @@ import pytest
 from headwater import Lake, Workflow, load_workflow
 from headwater.plan.plan import make_plan
 from headwater.plan.sweeper.stack import template as sweeper_template
-from tests.unit.plan.conftest import SAMPLE
+from tests.unit.plan.conftest import SAMPLE, longest_names
 
 FLIGHTS = Path(__file__).parents[3] / "examples" / "flights"
 
@@ -52,14 +52,7 @@ def test_cfn_lint_finds_nothing_in_a_plan_with_emr(engine: Any, tmp_path: Path) 
 
 
 def test_cfn_lint_finds_no_name_too_long(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("def handler(event, context): ...\n")
-    (tmp_path / "s.py").write_text("")
-    lake = Lake("lake")
-    workflow = Workflow("w" * 70, lake)
-    workflow.root = tmp_path
-    workflow.function("a" * 60, "a.py")
-    workflow.processing("p" * 60, "s.py", writes=lake.processed("x"))
-    assert lint(make_plan(workflow).template, tmp_path) == ""
+    assert lint(make_plan(longest_names(tmp_path)).template, tmp_path) == ""
 
 
 def test_cfn_lint_finds_nothing_in_the_sweeper(tmp_path: Path) -> None:

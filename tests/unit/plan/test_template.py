@@ -12,7 +12,7 @@ import pytest
 from headwater import Lake, PlanError, Workflow, load_workflow
 from headwater.plan.plan import Plan, make_plan
 from headwater.plan.render import plain, render_text, to_json
-from tests.unit.plan.conftest import SAMPLE
+from tests.unit.plan.conftest import SAMPLE, longest_names
 
 FLIGHTS = Path(__file__).parents[3] / "examples" / "flights"
 
@@ -80,15 +80,7 @@ def test_handlers_are_found(sample: Plan) -> None:
 
 
 def test_names_stay_within_awss_limits(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("def handler(event, context): ...\n")
-    (tmp_path / "s.py").write_text("")
-    lake = Lake("lake")
-    workflow = Workflow("w" * 70, lake)
-    workflow.root = tmp_path
-    for letter in "ab":
-        workflow.function(letter * 60, "a.py")
-    workflow.processing("p" * 60, "s.py", writes=lake.processed("x"))
-    plan = make_plan(workflow)
+    plan = make_plan(longest_names(tmp_path))
     names = [
         r["Properties"]["FunctionName"]
         for r in plan.template["Resources"].values()
