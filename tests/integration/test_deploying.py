@@ -101,8 +101,15 @@ def test_a_project_lives_and_dies_on_aws(account: Account) -> None:
     refused = account.headwater("deploy", code=2)
     assert "--yes" in refused and not account.client("cloudformation").list_stacks()["StackSummaries"]
 
+    group = "/aws-glue/crawlers"  # Glue's own, shared by the account
+    assert f"+ {group}  keeps its events for 30 days" in account.headwater("deploy", "--dry-run")
+    assert account.client("logs").describe_log_groups()["logGroups"] == []
     said = account.headwater("deploy", "--yes")
-    assert said.index("policies (") < said.index("other changes (")
+    assert said.index("policies (") < said.index("other changes (") < said.index(group)
+    found = account.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert [each["retentionInDays"] for each in found] == [30]
+    account.client("logs").delete_retention_policy(logGroupName=group)
+    assert "1 log group" in account.headwater("deploy", "--yes"), "the stack is as planned, and the group is not"
     assert "CREATE_COMPLETE" in said and f"Bucket                 {BUCKET}" in said
     unchanged = json.loads(account.headwater("deploy", "--yes", "--json"))
     assert (unchanged["changed"], unchanged["changes"]) == (False, []) and unchanged["outputs"]["Bucket"] == BUCKET
@@ -136,6 +143,7 @@ def test_a_project_lives_and_dies_on_aws(account: Account) -> None:
 
     said = account.headwater("destroy", "--yes")
     assert f"left  AWS::S3::Bucket  {BUCKET}" in said
+    assert f"left   log group {group}, which the account shares: events kept for 30 days" in said
     assert account.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] > 0
     assert account.client("s3").list_objects_v2(Bucket=ASSETS)["KeyCount"] == 0
     assert "nothing to delete" in account.headwater("destroy", "--yes")
@@ -145,6 +153,7 @@ def test_a_project_lives_and_dies_on_aws(account: Account) -> None:
     assert account.status() == "CREATE_COMPLETE"
     gone = json.loads(account.headwater("destroy", "--yes", "--with-data", "--bucket", BUCKET, "--json"))
     assert gone["left"] == [] and "LakeBucket" in gone["deleted"]
+    assert gone["log_groups_left"] == [{"log_group": group, "exists": True, "retention_days": 30}]
     assert [b["Name"] for b in account.client("s3").list_buckets()["Buckets"]] == [ASSETS]
 
 

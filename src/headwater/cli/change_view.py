@@ -12,6 +12,7 @@ from headwater.cli.console import counted, out
 
 if TYPE_CHECKING:
     from headwater.cloud.changes import Change, PropertyChange
+    from headwater.cloud.shared_logs import SharedGroup
 
 LONGEST_VALUE = 100
 ABSENT = object()  # a part that one side does not have; None is JSON's null
@@ -31,6 +32,16 @@ def say_changes(changes: Sequence[Change]) -> None:
         for change in found:
             _say(change, width)
     out.print(count_text(changes))
+
+
+def say_log_groups(groups: Sequence[SharedGroup]) -> None:
+    """Print what is done to log groups of the whole account."""
+    if groups:
+        out.print(f"log groups that the account shares ({len(groups)})", style="bold")
+    for group in groups:
+        sign, note = ("~", "kept for ever until now") if group.exists else ("+", "no stack's: destroy leaves it")
+        line = f"  {sign} {group.name}  keeps its events for {group.days} days ({note})"
+        out.print(line, style="yellow" if group.exists else "green", markup=False)
 
 
 def count_text(changes: Sequence[Change]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,9 @@ from headwater.cli.options import Debug, Home, Json, On, Profile, Project, Regio
 from headwater.errors import UsageError
 
 if TYPE_CHECKING:
+    from headwater.cloud.changes import Change
     from headwater.cloud.deployment import AssetFile, Deployment
+    from headwater.cloud.shared_logs import SharedGroup
     from headwater.cloud.stacks import ChangeSet
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -44,6 +47,7 @@ def deploy(
         from headwater.cli.deploying import deployment_of, files_of, tags_of
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
+        from headwater.plan.shared_logs import shared_log_groups
 
         folder = ProjectFolder(project, home)
         plan = folder.plan
@@ -54,57 +58,102 @@ def deploy(
             say = _say(json)
             files = deployment.store.package(files_of(plan))
             say(f"{plan.name} → account {cloud.account}, {cloud.region} ({cloud.name})")
+            groups = deployment.shared_logs.unbounded(shared_log_groups(plan))
             change_set = deployment.propose(plan.template, tags_of(plan), say, _events(json))
-            if change_set is None:
-                _say_unchanged(deployment, json)
-                return
-            _settle(deployment, change_set, files, _Choice(yes, dry_run, json))
+            _settle(_Proposal(deployment, change_set, files, groups), _Choice(yes, dry_run, json))
 
 
+@dataclass(frozen=True)
 class _Choice:
     """How the person wants it."""
 
-    def __init__(self, yes: bool, dry_run: bool, json: bool) -> None:
-        self.yes, self.dry_run, self.json = yes, dry_run, json
+    yes: bool
+    dry_run: bool
+    json: bool
 
 
-def _settle(deployment: Deployment, change_set: ChangeSet, files: list[AssetFile], choice: _Choice) -> None:
-    """Show a change set, ask, and execute it or throw it away."""
-    from headwater.cli.change_view import say_changes
+@dataclass(frozen=True)
+class _Proposal:
+    """What a deploy would do: to the stack, and to log groups that are no stack's."""
 
+    deployment: Deployment
+    change_set: ChangeSet | None
+    files: list[AssetFile]
+    log_groups: list[SharedGroup]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return self.change_set.changes if self.change_set else ()
+
+    def show(self) -> None:
+        from headwater.cli.change_view import say_changes, say_log_groups
+
+        if self.change_set:
+            say_changes(self.changes)
+        say_log_groups(self.log_groups)
+
+    def discard(self) -> None:
+        if self.change_set:
+            self.deployment.stacks.discard(self.change_set)
+
+    def to_json(self, found: dict[str, str] | None) -> dict[str, Any]:
+        """The documented shape of ``headwater deploy --json``; ``outputs`` is null when nothing was executed."""
+        from headwater.cloud.changes import ordered
+
+        return {
+            "stack": self.deployment.stack,
+            "changed": found is not None,
+            "changes": [change.to_json() for change in ordered(self.changes)],
+            "log_groups": [group.to_json() for group in self.log_groups],
+            "outputs": found,
+        }
+
+
+def _settle(proposal: _Proposal, choice: _Choice) -> None:
+    """Show what would be done, ask, and do it or throw it away."""
+    if proposal.change_set is None and not proposal.log_groups:
+        _say_unchanged(proposal, choice.json)
+        return
     try:
         if not choice.json:
-            say_changes(change_set.changes)
-        agreed = not choice.dry_run and (choice.yes or _agreed(change_set))
+            proposal.show()
+        agreed = not choice.dry_run and (choice.yes or _agreed(proposal))
     except BaseException:  # Ctrl-C at the question too: a change set that nobody wants must not stay
-        deployment.stacks.discard(change_set)
+        proposal.discard()
         raise
     if not agreed:
-        deployment.stacks.discard(change_set)
+        proposal.discard()
         if choice.json:
-            print_json(_shape(deployment.stack, change_set, None))
+            print_json(proposal.to_json(None))
         else:
             out.print("nothing was changed")
         return
-    found = _execute(deployment, change_set, files, choice.json)
+    found = _execute(proposal, choice.json)
     if choice.json:
-        print_json(_shape(deployment.stack, change_set, found))
+        print_json(proposal.to_json(found))
     else:
-        out.print(f"[green]deployed[/green] {deployment.stack}: {counted(len(change_set.changes), 'resource')}")
+        changed = counted(len(proposal.changes), "resource")
+        groups = f", {counted(len(proposal.log_groups), 'log group')}" if proposal.log_groups else ""
+        out.print(f"[green]deployed[/green] {proposal.deployment.stack}: {changed}{groups}")
         _say_outputs(found)
 
 
-def _agreed(change_set: ChangeSet) -> bool:
-    verb = "make" if change_set.creates else "change"
+def _agreed(proposal: _Proposal) -> bool:
+    what = f"stack {proposal.deployment.stack}" if proposal.change_set else "the log groups"
+    verb = "make" if proposal.change_set and proposal.change_set.creates else "change"
     try:
-        return typer.confirm(f"{verb} stack {change_set.stack}?", default=False)
+        return typer.confirm(f"{verb} {what}?", default=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
 
 
-def _execute(deployment: Deployment, change_set: ChangeSet, files: list[AssetFile], quiet: bool) -> dict[str, str]:
+def _execute(proposal: _Proposal, quiet: bool) -> dict[str, str]:
+    deployment = proposal.deployment
     try:
-        return deployment.execute(change_set, files, _say(quiet), _events(quiet))
+        if proposal.change_set is None:
+            deployment.shared_logs.bound(proposal.log_groups)
+            return deployment.outputs() or {}
+        return deployment.execute(proposal.change_set, proposal.files, proposal.log_groups, _say(quiet), _events(quiet))
     except KeyboardInterrupt:
         raise Exit(
             INTERRUPTED,
@@ -124,10 +173,11 @@ def _events(quiet: bool) -> Callable[[dict[str, Any]], None]:
     return unheard if quiet else say_event
 
 
-def _say_unchanged(deployment: Deployment, json: bool) -> None:
+def _say_unchanged(proposal: _Proposal, json: bool) -> None:
+    deployment = proposal.deployment
     found = deployment.outputs() or {}
     if json:
-        print_json({"stack": deployment.stack, "changed": False, "changes": [], "outputs": found})
+        print_json(proposal.to_json(found) | {"changed": False})
         return
     out.print(f"nothing to change: stack {deployment.stack} is as planned")
     _say_outputs(found)
@@ -136,11 +186,3 @@ def _say_unchanged(deployment: Deployment, json: bool) -> None:
 def _say_outputs(found: dict[str, str]) -> None:
     for name, value in found.items():
         out.print(f"  {name:<22} {value}", markup=False)
-
-
-def _shape(stack: str, change_set: ChangeSet, found: dict[str, str] | None) -> dict[str, Any]:
-    """The documented shape of ``headwater deploy --json``; ``outputs`` is null when nothing was executed."""
-    from headwater.cloud.changes import ordered
-
-    changes = [change.to_json() for change in ordered(change_set.changes)]
-    return {"stack": stack, "changed": found is not None, "changes": changes, "outputs": found}

@@ -41,9 +41,12 @@ def files_of(plan: Plan) -> list[AssetFile]:
 
 def deploy(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:
     """Deploy the project's plan, unless the stack is as it says already; returns the stack's outputs."""
+    from headwater.plan.shared_logs import shared_log_groups
+
     plan = project.plan
     check_plan(plan, cloud)
-    return deployment_of(plan, cloud).apply(plan.template, files_of(plan), tags_of(plan), progress)
+    groups = shared_log_groups(plan)
+    return deployment_of(plan, cloud).apply(plan.template, files_of(plan), tags_of(plan), progress, groups)
 
 
 def ready(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:

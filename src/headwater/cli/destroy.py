@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headwater.cli.project import Project as ProjectFolder
     from headwater.cloud.destruction import Destruction, Part
     from headwater.cloud.session import Cloud
+    from headwater.cloud.shared_logs import SharedGroup
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -44,6 +45,8 @@ def destroy(
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
         from headwater.cloud.destruction import Destruction
+        from headwater.cloud.shared_logs import SharedLogs
+        from headwater.plan.shared_logs import shared_log_groups
 
         folder = ProjectFolder(project, home)
         with folder.cloud(Where(on, profile, region)) as cloud:
@@ -55,15 +58,18 @@ def destroy(
                 return
             _check_nothing_runs(folder, cloud)
             data = _buckets(parts) if with_data else []
+            logs = SharedLogs(cloud).existing(shared_log_groups(folder.plan))
             if not json:
                 _say_parts(destruction.stack, cloud, parts, data)
+                _say_logs("stays", logs)
             _confirm(destruction.stack, data, yes, bucket)
             removed = _carry_out(destruction, parts, data, say, json)
             left = [part for part in parts if part.stays and not data]
             if json:
-                print_json(_shape(destruction.stack, parts, left, removed))
+                print_json(_shape(destruction.stack, parts, left, removed, logs))
             else:
                 _say_left(destruction.stack, left, removed)
+                _say_logs("left", logs)
 
 
 def _check_asked(yes: bool, with_data: bool, bucket: str | None) -> None:
@@ -108,6 +114,12 @@ def _say_parts(stack: str, cloud: Cloud, parts: Sequence[Part], data: list[str])
         )
 
 
+def _say_logs(word: str, logs: Sequence[SharedGroup]) -> None:
+    for group in logs:
+        kept = f"events kept for {group.days} days" if group.days else "events kept for ever"
+        out.print(f"  {word:<5}  log group {group.name}, which the account shares: {kept}", style="dim", markup=False)
+
+
 def _confirm(stack: str, data: list[str], yes: bool, bucket: str | None) -> None:
     for name in data:
         typed = bucket or typer.prompt(f"this deletes all data in {name}; type the bucket's name")
@@ -150,12 +162,15 @@ def _say_nothing(folder: ProjectFolder, cloud: Cloud, json: bool) -> None:
         out.print(f"deleted {counted(removed, 'asset')} that it had left")
 
 
-def _shape(stack: str, parts: Sequence[Part], left: Sequence[Part], removed: int) -> dict[str, object]:
+def _shape(
+    stack: str, parts: Sequence[Part], left: Sequence[Part], removed: int, logs: Sequence[SharedGroup] = ()
+) -> dict[str, object]:
     """The documented shape of ``headwater destroy --json``."""
     return {
         "stack": stack,
         "deleted": [part.logical_id for part in parts if part not in left],
         "left": [{"resource": part.logical_id, "type": part.type, "physical_id": part.physical_id} for part in left],
+        "log_groups_left": [group.to_json() for group in logs],
         "assets_deleted": removed,
     }
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from headwater.cloud.asset_store import AssetFile, AssetStore
 from headwater.cloud.session import Cloud
+from headwater.cloud.shared_logs import SharedGroup, SharedLogs
 from headwater.cloud.stack_states import Say, make_deployable, unsaid
 from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, STANDING, ChangeSet, OnEvent, Stacks, unheard
 from headwater.errors import StackError
@@ -38,6 +39,7 @@ class Deployment:
         self._cloud = cloud
         self.store = AssetStore(cloud)
         self.stacks = Stacks(cloud)
+        self.shared_logs = SharedLogs(cloud)
         self.stack = stack
 
     @property
@@ -55,8 +57,14 @@ class Deployment:
         assets: Iterable[AssetFile],
         tags: Mapping[str, str],
         progress: Callable[[str], None] = lambda line: None,
+        log_groups: Mapping[str, int] | None = None,
     ) -> dict[str, str]:
         """Make the stack as the template says, unless it is so already; returns its outputs.
+
+        Parameters
+        ----------
+        log_groups:
+            Log groups that services make themselves, each with the days to keep events where nobody has said.
 
         Raises
         ------
@@ -70,15 +78,15 @@ class Deployment:
         uploaded = self.store.upload(self.stack, files)
         if uploaded:
             progress(f"uploaded {uploaded} asset(s)")
+        unbounded = self.shared_logs.unbounded(log_groups or {})
         outputs = self.outputs_as_planned(template, tags)
-        if outputs is not None:
-            return outputs
-        change_set = self.propose(template, tags, progress)
+        change_set = self.propose(template, tags, progress) if outputs is None else None
         if change_set is None:
-            return self.outputs() or {}
+            self.shared_logs.bound(unbounded)
+            return outputs or self.outputs() or {}
         verb = "creating" if change_set.creates else "updating"
         progress(f"{verb} stack {self.stack}: {len(change_set.changes)} resource(s)")
-        return self.execute(change_set, files)
+        return self.execute(change_set, files, unbounded)
 
     def propose(
         self,
@@ -108,16 +116,24 @@ class Deployment:
         self,
         change_set: ChangeSet,
         assets: Iterable[AssetFile],
+        unbounded: Collection[SharedGroup] = (),
         say: Say = unsaid,
         on_event: OnEvent = unheard,
     ) -> dict[str, str]:
-        """Upload what is not there yet, change the stack, and return its outputs."""
+        """Upload what is not there yet, change the stack, and return its outputs.
+
+        Parameters
+        ----------
+        unbounded:
+            Log groups to make, or to give a retention, before the stack, whose metric filters may need them.
+        """
         files = list(assets)
         if files:
             self.store.prepare()
             uploaded = self.store.upload(self.stack, files)
             self.store.adopt(self.stack, files)
             say(f"assets: {uploaded} uploaded, {len(files) - uploaded} there already")
+        self.shared_logs.bound(unbounded)
         return self.stacks.execute(change_set, on_event)
 
     def outputs_as_planned(self, template: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str] | None:
