@@ -26,8 +26,8 @@ class Cluster(ApiType):
     name = "AWS::EMR::Cluster"
     service = "emr"
     properties = words(
-        "Applications AutoTerminationPolicy Configurations Instances JobFlowRole LogUri Name ReleaseLabel ServiceRole "
-        "StepConcurrencyLevel Steps Tags VisibleToAllUsers"
+        "Applications AutoTerminationPolicy Configurations Instances JobFlowRole LogUri MonitoringConfiguration Name "
+        "ReleaseLabel ServiceRole StepConcurrencyLevel Steps Tags VisibleToAllUsers"
     )
     required = words("Instances JobFlowRole Name ServiceRole")
     create_call = "run_job_flow"

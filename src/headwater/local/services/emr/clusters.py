@@ -19,6 +19,7 @@ from headwater.local.jobs import Job
 from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
 from headwater.local.services.emr.idle_policy import checked_policy
 from headwater.local.services.emr.instances import fleet_answer, fleets_of, group_answer, groups_of
+from headwater.local.services.emr.monitoring import checked_monitoring
 from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, new_id, summary
 from headwater.local.services.emr.step_launch import StepLauncher
 
@@ -102,6 +103,7 @@ class ClusterOperations(Service):
             "Id": id,
             "ClusterArn": f"arn:aws:elasticmapreduce:{call.region}:{call.account}:cluster/{id}",
             "Ec2InstanceAttributes": attributes,
+            "MonitoringConfiguration": checked_monitoring(members),
             "InstanceCollectionType": "INSTANCE_FLEET" if instances.get("InstanceFleets") else "INSTANCE_GROUP",
             "TerminationProtected": bool(instances.get("TerminationProtected")),
             "VisibleToAllUsers": members.get("VisibleToAllUsers", True),

@@ -20,6 +20,7 @@ from headwater.local.engines.spark import ScriptRun
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
 from headwater.local.jobs import Job, JobExit
 from headwater.local.service import Endpoint, Members, ServiceError
+from headwater.local.services.emr.monitoring import step_stream
 from headwater.local.services.emr.records import submit_of
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,9 @@ class StepLauncher:
         submit.conf = {**defaults, **submit.conf}
 
         def tell(stream: str, line: str) -> None:
-            self._endpoint.jobs.write_log(f"/headwater/emr/{cluster['Id']}", f"{step['Id']}/{stream}", line)
+            place = step_stream(cluster, step["Id"], stream)
+            if place is not None:
+                self._endpoint.jobs.write_log(*place, line)
 
         logs = DriverLogs(folder, tell)
 

@@ -73,6 +73,7 @@ class StepOperations(ClusterOperations):
         VisibleToAllUsers: bool = True,
         StepConcurrencyLevel: int = 1,
         AutoTerminationPolicy: Members | None = None,
+        MonitoringConfiguration: Members | None = None,
     ) -> Members:
         """Start a cluster, with its first steps; the key of an earlier start answers the cluster that it made."""
         given = {name: value for name, value in locals().items() if name[0].isupper()}
