@@ -165,6 +165,32 @@ def test_what_is_not_computed_is_refused_by_name(aws: Aws, ends: Ends, cluster: 
     assert reason["Code"] == "VALIDATION_ERROR" and "nobody" in reason["Message"]
 
 
+def test_a_cluster_takes_a_security_configuration_and_a_root_volume(
+    endpoint: LocalEndpoint, aws: Aws, ends: Ends, cluster: dict[str, Any]
+) -> None:
+    emr = aws("emr")
+    with pytest.raises(ClientError, match="Security configuration with name 'roles' does not exist"):
+        emr.run_job_flow(**cluster, SecurityConfiguration="roles")
+    with pytest.raises(ClientError, match="between 15 and 100 GiB, got 14"):
+        emr.run_job_flow(**cluster, EbsRootVolumeSize=14)
+    scoped = {"AuthorizationConfiguration": {"IAMConfiguration": {"EnableApplicationScopedIAMRole": True}}}
+    emr.create_security_configuration(Name="roles", SecurityConfiguration=json.dumps(scoped))
+    id = emr.run_job_flow(**cluster, SecurityConfiguration="roles", EbsRootVolumeSize=40)["JobFlowId"]
+    emr.delete_security_configuration(Name="roles")
+    told = emr.describe_cluster(ClusterId=id)["Cluster"]
+    assert (told["SecurityConfiguration"], told["EbsRootVolumeSize"]) == ("roles", 40)
+    role = f"arn:aws:iam::{endpoint.account}:role/nobody"
+    [added] = emr.add_job_flow_steps(JobFlowId=id, Steps=[step("job.py")], ExecutionRoleArn=role)["StepIds"]
+    ends.wait(added, "FAILED")
+    failed = emr.describe_step(ClusterId=id, StepId=added)["Step"]["Status"]
+    assert "sts:AssumeRole on resource" in failed["FailureDetails"]["Message"]
+    plain = emr.run_job_flow(**cluster)["JobFlowId"]
+    with pytest.raises(ClientError, match="EnableApplicationScopedIAMRole"):
+        emr.add_job_flow_steps(JobFlowId=plain, Steps=[step("job.py")], ExecutionRoleArn=role)
+    emr.terminate_job_flows(JobFlowIds=[id, plain])
+    ends.wait(plain, "TERMINATED")
+
+
 def test_who_starts_a_cluster_must_be_let_pass_both_roles(
     endpoint: LocalEndpoint, aws: Aws, cluster: dict[str, Any]
 ) -> None:

@@ -27,6 +27,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::DynamoDB::Table": types_records.Table(),
     "AWS::ECR::Repository": types_records.Repository(),
     "AWS::EMR::Cluster": types_emr.Cluster(),
+    "AWS::EMR::SecurityConfiguration": types_emr.SecurityConfiguration(),
     "AWS::EMRServerless::Application": types_records.Application(),
     "AWS::Events::Rule": types_messaging.Rule(),
     "AWS::Glue::Crawler": types_glue.Crawler(),

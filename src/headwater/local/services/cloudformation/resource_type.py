@@ -111,7 +111,7 @@ def missing(error: ServiceError) -> bool:
         return True
     text = error.code.lower()
     return any(word in text for word in ("notfound", "nosuch", "doesnotexist", "nonexistent", "notexist")) or (
-        error.code in ("ValidationException", "ValidationError")
+        error.code in ("InvalidRequestException", "ValidationException", "ValidationError")
         and any(text in error.message for text in ("does not exist", "Could not find", "not found"))
     )
 

@@ -1,10 +1,12 @@
-"""Clusters of Amazon EMR. A stack waits until its cluster runs, and until it has terminated.
+"""Clusters of Amazon EMR and their security configurations.
+
+A stack waits until its cluster runs, and until it has terminated.
 
 Not faithful to AWS: only a change of AutoTerminationPolicy, VisibleToAllUsers, Tags and Instances.TerminationProtected
 keeps the cluster, any other makes a new one (AWS also resizes fleets and groups in place); MasterPublicDNS has no
 value, for there is no such machine. What RunJobFlow refuses here, a template may not have either.
 
-Source: AWS CloudFormation Template Reference, AWS::EMR::Cluster (2026-11).
+Source: AWS CloudFormation Template Reference, AWS::EMR::Cluster, AWS::EMR::SecurityConfiguration (2026-11).
 """
 
 from __future__ import annotations
@@ -13,11 +15,25 @@ import time
 from typing import Any
 
 from headwater.local.service import Members, ServiceError
+from headwater.local.services.cloudformation.names import Naming
 from headwater.local.services.cloudformation.resource_type import ApiType, Handle, Made, Properties, Tagging, words
 
 LIMIT_S = 600.0
 POLL_S = 0.05
 PARTS = ("InstanceFleet", "InstanceGroup")
+
+
+class SecurityConfiguration(ApiType):
+    """A security configuration; Ref gives its name. Any change makes a new one, as on AWS."""
+
+    name = "AWS::EMR::SecurityConfiguration"
+    service = "emr"
+    properties = words("Name SecurityConfiguration")
+    required = words("SecurityConfiguration")
+    naming = Naming("Name", 255)
+    create_call, delete_call = "create_security_configuration", "delete_security_configuration"
+    ref = "{Name}"
+    delete_on = {"Name": "{id}"}
 
 
 class Cluster(ApiType):
@@ -26,8 +42,9 @@ class Cluster(ApiType):
     name = "AWS::EMR::Cluster"
     service = "emr"
     properties = words(
-        "Applications AutoTerminationPolicy Configurations Instances JobFlowRole LogUri MonitoringConfiguration Name "
-        "ReleaseLabel ServiceRole StepConcurrencyLevel Steps Tags VisibleToAllUsers"
+        "Applications AutoTerminationPolicy Configurations EbsRootVolumeSize Instances JobFlowRole LogUri "
+        "MonitoringConfiguration Name ReleaseLabel SecurityConfiguration ServiceRole StepConcurrencyLevel Steps Tags "
+        "VisibleToAllUsers"
     )
     required = words("Instances JobFlowRole Name ServiceRole")
     create_call = "run_job_flow"

@@ -16,14 +16,27 @@ from typing import Any
 
 from headwater.local.engines.emr_releases import not_installed, spark_line
 from headwater.local.jobs import Job
-from headwater.local.service import Call, Endpoint, Members, Service, ServiceError, operation
+from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.emr.idle_policy import checked_policy
 from headwater.local.services.emr.instances import fleet_answer, fleets_of, group_answer, groups_of
 from headwater.local.services.emr.monitoring import checked_monitoring
-from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, new_id, summary
+from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, marked_page, new_id, summary
+from headwater.local.services.emr.root_volume import checked_size
+from headwater.local.services.emr.security_configurations import SecurityOperations
+from headwater.local.services.emr.security_document import allows_execution_roles
 from headwater.local.services.emr.step_launch import StepLauncher
 
-PAGE = 50
+KEPT = (
+    "Applications",
+    "Configurations",
+    "EbsRootVolumeSize",
+    "LogUri",
+    "Name",
+    "ReleaseLabel",
+    "SecurityConfiguration",
+    "ServiceRole",
+    "Tags",
+)
 NETWORK = (
     "Ec2KeyName",
     "Ec2SubnetId",
@@ -35,7 +48,7 @@ NETWORK = (
 )
 
 
-class ClusterOperations(Service):
+class ClusterOperations(SecurityOperations):
     """The operations on clusters that run no step."""
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -91,15 +104,17 @@ class ClusterOperations(Service):
         for configuration in members.get("Configurations") or []:
             if configuration.get("Classification") not in ("spark", "spark-defaults"):
                 raise invalid(f"Headwater does not compute the classification {configuration.get('Classification')}")
+        checked_size(members.get("EbsRootVolumeSize"), label)
+        security = members.get("SecurityConfiguration")
+        document = self.security_document(security) if security else {}
         policy = members.get("AutoTerminationPolicy")
         id = new_id("j")
         attributes: Members = {"IamInstanceProfile": members["JobFlowRole"]}
         attributes |= {name: instances[name] for name in NETWORK if instances.get(name)}
         if instances.get("Ec2SubnetIds"):
             attributes["RequestedEc2SubnetIds"] = instances["Ec2SubnetIds"]
-        kept = ("Name", "LogUri", "ReleaseLabel", "ServiceRole", "Configurations", "Tags", "Applications")
         return {
-            **{name: members[name] for name in kept if members.get(name) is not None},
+            **{name: members[name] for name in KEPT if members.get(name) is not None},
             "Id": id,
             "ClusterArn": f"arn:aws:elasticmapreduce:{call.region}:{call.account}:cluster/{id}",
             "Ec2InstanceAttributes": attributes,
@@ -110,6 +125,7 @@ class ClusterOperations(Service):
             "StepConcurrencyLevel": members.get("StepConcurrencyLevel") or 1,
             "_fleets": fleets_of(instances),
             "_groups": groups_of(instances),
+            "_execution_roles": allows_execution_roles(document),
             "_idle": checked_policy(policy) if policy is not None else None,
             "_keep": bool(instances.get("KeepJobFlowAliveWhenNoSteps")),
             "_state": "STARTING",
@@ -139,10 +155,8 @@ class ClusterOperations(Service):
             if late and early and (not ClusterStates or record["_state"] in ClusterStates):
                 found.append(record)
         found.sort(key=lambda record: (-record["_times"]["CreationDateTime"], record["Id"]))
-        ids = [record["Id"] for record in found]
-        first = ids.index(Marker) if Marker in ids else 0
-        answer: Members = {"Clusters": [summary(record) for record in found[first : first + PAGE]]}
-        return {**answer, "Marker": ids[first + PAGE]} if len(found) > first + PAGE else answer
+        shown, more = marked_page(found, Marker)
+        return {"Clusters": [summary(record) for record in shown], **more}
 
     @operation
     def set_termination_protection(self, call: Call, JobFlowIds: list[str], TerminationProtected: bool) -> Members:

@@ -7,11 +7,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from headwater.local import paging
 from headwater.local.engines.submit_parameters import Submit, parse_words
 from headwater.local.service import Members, ServiceError
 
 CLUSTER = "emr.cluster"
 STEP = "emr.step"
+PAGE = 50
 ENDED = frozenset({"TERMINATED", "TERMINATED_WITH_ERRORS"})
 STEP_ENDED = frozenset({"COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED"})
 ACTIONS = frozenset({"CANCEL_AND_WAIT", "CONTINUE", "TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW"})
@@ -25,6 +27,13 @@ def invalid(text: str) -> ServiceError:
 def new_id(prefix: str) -> str:
     """``j-…`` or ``s-…`` with 13 capitals and digits, as EMR makes them."""
     return f"{prefix}-{uuid.uuid4().hex[:13].upper()}"
+
+
+def marked_page(items: list[Members], marker: str | None) -> tuple[list[Members], Members]:
+    """One page of a listing, and the Marker of the next; InvalidRequestException for a marker that is none."""
+    start = paging.position(marker, ServiceError("InvalidRequestException", f"Marker '{marker}' is not valid."))
+    more = {"Marker": paging.token(start + PAGE)} if start + PAGE < len(items) else {}
+    return items[start : start + PAGE], more
 
 
 def step_key(cluster: str, step: str) -> str:

@@ -27,6 +27,10 @@ from headwater.local.services.emr.records import (
 )
 
 INTERRUPTED = "Headwater.Interrupted: the endpoint ended while this cluster was alive"
+NO_EXECUTION_ROLES = (
+    "ExecutionRoleArn needs a cluster whose security configuration has "
+    "AuthorizationConfiguration.IAMConfiguration.EnableApplicationScopedIAMRole true"
+)
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +78,8 @@ class StepOperations(ClusterOperations):
         StepConcurrencyLevel: int = 1,
         AutoTerminationPolicy: Members | None = None,
         MonitoringConfiguration: Members | None = None,
+        SecurityConfiguration: str | None = None,
+        EbsRootVolumeSize: int | None = None,
     ) -> Members:
         """Start a cluster, with its first steps; the key of an earlier start answers the cluster that it made."""
         given = {name: value for name, value in locals().items() if name[0].isupper()}
@@ -128,6 +134,8 @@ class StepOperations(ClusterOperations):
             if known:
                 return {"StepIds": known}
             self.modifiable(JobFlowId)
+            if ExecutionRoleArn and not self.cluster(JobFlowId).get("_execution_roles"):
+                raise invalid(NO_EXECUTION_ROLES)
             steps = [new_step(JobFlowId, step, ExecutionRoleArn, n) for n, step in enumerate(Steps, len(there))]
             with self.store.transaction():
                 for step in steps:

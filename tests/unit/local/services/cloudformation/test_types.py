@@ -360,3 +360,22 @@ def test_records(cfn: Any, deploy: Deploy, aws: Aws) -> None:
     assert groups[0]["retentionInDays"] == 30
     removed(cfn, "records")
     assert aws("dynamodb").list_tables()["TableNames"] == []
+
+
+def test_a_security_configuration_of_emr(cfn: Any, deploy: Deploy, aws: Aws) -> None:
+    def template(version: int) -> dict[str, Any]:
+        metadata = {"MinimumInstanceMetadataServiceVersion": version, "HttpPutResponseHopLimit": 1}
+        document = {"InstanceMetadataServiceConfiguration": metadata}
+        return {"Secure": resource("EMR::SecurityConfiguration", SecurityConfiguration=document)}
+
+    emr = aws("emr")
+    deployed(cfn, deploy, "s", template(1))
+    [made] = emr.list_security_configurations()["SecurityConfigurations"]
+    assert made["Name"].startswith("s-Secure-")
+    deployed(cfn, deploy, "s", template(2), update=True)
+    [again] = emr.list_security_configurations()["SecurityConfigurations"]
+    assert again["Name"] != made["Name"]
+    kept = emr.describe_security_configuration(Name=again["Name"])["SecurityConfiguration"]
+    assert json.loads(kept)["InstanceMetadataServiceConfiguration"]["MinimumInstanceMetadataServiceVersion"] == 2
+    emr.delete_security_configuration(Name=again["Name"])  # behind the stack's back, which is well
+    removed(cfn, "s")
