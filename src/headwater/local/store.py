@@ -13,12 +13,14 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+# Told of (group, events) that are about to be written; answers what is to be done with them, if anything.
+LogListener = Callable[[str, Sequence[tuple[int, str]]], Callable[[], None] | None]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -59,6 +61,7 @@ class Store:
         self._local = threading.local()
         self._readers: dict[threading.Thread, sqlite3.Connection] = {}
         self._writer = self._connect()
+        self.log_listener: LogListener | None = None
         self.schema(SCHEMA)
 
     def _connect(self) -> sqlite3.Connection:
@@ -151,7 +154,10 @@ class Store:
         return [(row["key"], json.loads(row["value"])) for row in rows]
 
     def append_logs(self, log_group: str, log_stream: str, events: Iterable[tuple[int, str]]) -> None:
-        """Add (timestamp in ms since the epoch, message) events to a CloudWatch Logs stream, made when absent."""
+        """Add (timestamp in ms since the epoch, message) events to a CloudWatch Logs stream, made when absent.
+
+        What ``log_listener`` answers is done in the same transaction.
+        """
         rows = list(events)
         if not rows:
             return
@@ -159,6 +165,7 @@ class Store:
         first, last = min(stamp for stamp, _ in rows), max(stamp for stamp, _ in rows)
         # 26 bytes an event is CloudWatch Logs' own accounting (PutLogEvents, API reference).
         size_bytes = sum(len(message.encode(errors="surrogatepass")) + 26 for _, message in rows)
+        publish = self.log_listener(log_group, rows) if self.log_listener else None
         with self.transaction() as connection:
             connection.executemany(
                 "INSERT INTO log_events (log_group, log_stream, timestamp_ms, ingestion_ms, message) "
@@ -175,3 +182,5 @@ class Store:
                 " ingestion_ms = excluded.ingestion_ms, stored_bytes = stored_bytes + excluded.stored_bytes",
                 (log_group, log_stream, now, first, last, now, size_bytes),
             )
+            if publish is not None:
+                publish()

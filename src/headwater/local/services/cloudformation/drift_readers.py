@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from headwater.local.service import ServiceError
 from headwater.local.services.cloudformation.resource_type import Handle, Properties
+from headwater.local.services.cloudformation.types_logs import metric_filter
 
 Reader = Callable[[Handle, str, Properties], Properties]
 
@@ -57,6 +59,15 @@ def _log_group(handle: Handle, name: str, declared: Properties) -> Properties:
     return dict(group or {})
 
 
+def _metric_filter(handle: Handle, name: str, declared: Properties) -> Properties:
+    found = metric_filter(handle, declared["LogGroupName"], name)
+    if found is None:
+        raise ServiceError("ResourceNotFoundException", "The specified metric filter does not exist.")
+    (told,) = found["metricTransformations"]
+    pairs = [{"Key": key, "Value": value} for key, value in (told.get("dimensions") or {}).items()]
+    return {**found, "metricTransformations": [{**told, "dimensions": pairs}]}
+
+
 def _state_machine(handle: Handle, arn: str, declared: Properties) -> Properties:
     return dict(handle.call("stepfunctions", "describe_state_machine", stateMachineArn=arn))
 
@@ -90,6 +101,7 @@ READERS: Mapping[str, Reader] = {
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Function": _one("lambda", "get_function_configuration", "FunctionName"),
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
     "AWS::SageMaker::ModelPackageGroup": _one(

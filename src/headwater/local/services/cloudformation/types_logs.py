@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headwater.local.service import ServiceError
 from headwater.local.services.cloudformation.names import Naming
 from headwater.local.services.cloudformation.resource_type import ApiType, Handle, Made, Properties, Tagging, words
 
@@ -63,10 +64,26 @@ class MetricFilter(ApiType):
     ref = "{FilterName}"
     delete_on = {"logGroupName": "{LogGroupName}", "filterName": "{id}"}
 
+    def exists(self, handle: Handle, properties: Properties) -> bool:
+        """Whether the group has a filter of this name. Raises where there is no such group."""
+        return metric_filter(handle, properties["LogGroupName"], properties["FilterName"]) is not None
+
+    def create(self, handle: Handle, properties: Properties) -> Made:
+        """Make the filter; one that is there already is a failure, though PutMetricFilter would replace it."""
+        if self.exists(handle, properties):
+            raise ServiceError("AlreadyExists", f"Metric filter {properties['FilterName']} already exists")
+        return super().create(handle, properties)
+
     def _plain(self, properties: Properties) -> Properties:
         plain = super()._plain(properties)
         plain["MetricTransformations"] = [_transformation(item) for item in properties["MetricTransformations"]]
         return plain
+
+
+def metric_filter(handle: Handle, group: str, name: str) -> Properties | None:
+    """A metric filter as the service tells it."""
+    found = handle.call("logs", "describe_metric_filters", logGroupName=group, filterNamePrefix=name)["metricFilters"]
+    return next((each for each in found if each["filterName"] == name), None)
 
 
 def _transformation(item: Properties) -> Properties:

@@ -1,11 +1,11 @@
-"""CloudWatch Logs: groups, streams, events, filter patterns, retention and tags.
+"""CloudWatch Logs: groups, streams, events, filter patterns, metric filters, retention and tags.
 
 Events are rows of one SQLite table with an index a stream and an index a group; jobs append to it through
 ``Store.append_logs``, clients through PutLogEvents. A group or stream that a job writes to exists by that.
 
 Not faithful to AWS: groups of services come back when the service writes again; ``kmsKeyId`` and ``logGroupClass`` are
 only kept; expired events are left out of answers at once and deleted when the endpoint starts. Insights queries,
-metric and subscription filters, exports and deliveries are refused by name.
+subscription filters, exports and deliveries are refused by name.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from headwater.local.services.logs.events import EventOperations
 from headwater.local.services.logs.log_tags import LogTagOperations
+from headwater.local.services.logs.metric_filters import MetricFilterOperations
 
 
-class LogsService(EventOperations, LogTagOperations):
+class LogsService(EventOperations, LogTagOperations, MetricFilterOperations):
     """CloudWatch Logs."""
 
     name = "logs"
@@ -25,7 +26,14 @@ class LogsService(EventOperations, LogTagOperations):
     )
 
     def start(self) -> None:
-        """Delete what has expired."""
+        """Delete what has expired, and publish what metric filters owe."""
         super().start()
         for name, retention_days in self.retentions():
             self.delete_expired(name, retention_days)
+        if self.endpoint.resume_work:
+            self.publisher.start()
+
+    def stop(self) -> None:
+        """Publish no more; what metric filters owe is kept."""
+        self.publisher.stop()
+        super().stop()

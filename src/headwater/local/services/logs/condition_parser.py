@@ -26,9 +26,17 @@ class ConditionParser(ABC):
         self.pattern = pattern
         self.position = 0
 
+    @property
+    def regexes(self) -> int:
+        """How many of the tokens are regular expressions."""
+        return sum(kind == "regex" for kind, _ in self.tokens)
+
     def whole(self) -> FieldTest:
         """The test that all the tokens describe. Raises InvalidParameterException."""
-        test = self._any_of()
+        try:
+            test = self._any_of()
+        except RecursionError as error:
+            raise self.error() from error
         if self.position != len(self.tokens):
             raise self.error()
         return test

@@ -32,10 +32,22 @@ class Pattern:
         Tests a message.
     values:
         The fields of a message that matches, as text, by ``$.selector`` or ``$name``.
+    regexes:
+        How many regular expressions it has.
+    fields:
+        What it names, as ``values`` does: selectors, or names of fields.
+    structured:
+        Whether it is of JSON or of fields, rather than of terms.
+    counts_places:
+        Whether fields without a name are known by their place, ``$3``.
     """
 
     matches: Test
     values: Callable[[str], dict[str, str]]
+    regexes: int = 0
+    fields: tuple[str, ...] = ()
+    structured: bool = False
+    counts_places: bool = False
 
 
 def compile_pattern(pattern: str | None) -> Test:
@@ -54,14 +66,16 @@ def read_pattern(pattern: str | None) -> Pattern:
     text = (pattern or "").strip()
     if text.startswith("{"):
         selecting = JsonPattern(text)
-        return Pattern(selecting.matches, selecting.values)
+        return Pattern(selecting.matches, selecting.values, selecting.regexes, selecting.selectors, structured=True)
     if text.startswith("["):
         spaced = SpacePattern(text)
-        return Pattern(spaced.matches, spaced.values)
-    return Pattern(_compile_terms(text) if text else lambda message: True, lambda message: {})
+        return Pattern(spaced.matches, spaced.values, spaced.regexes, spaced.names, True, spaced.counts_places)
+    test, regexes = _compile_terms(text) if text else (lambda message: True, 0)
+    return Pattern(test, lambda message: {}, regexes)
 
 
-def _compile_terms(text: str) -> Test:
+def _compile_terms(text: str) -> tuple[Test, int]:
+    regexes = 0
     required: list[Test] = []
     optional: list[Test] = []
     position = 0
@@ -71,14 +85,15 @@ def _compile_terms(text: str) -> Test:
             raise bad_pattern(f"Invalid filter pattern: {text}")
         position = match.end()
         sign, phrase, expression, word = match.groups()
+        regexes += expression is not None
         test = regex_test(expression) if expression is not None else _contains(_term(phrase, word))
         if sign == "?":
             optional.append(test)
         else:
             required.append(_negated(test) if sign == "-" else test)
     if required:  # "If you combine ? with other filter patterns, all question mark terms will be ignored"
-        return lambda message: all(test(message) for test in required)
-    return lambda message: any(test(message) for test in optional)
+        return (lambda message: all(test(message) for test in required)), regexes
+    return (lambda message: any(test(message) for test in optional)), regexes
 
 
 def _term(phrase: str | None, word: str) -> str:

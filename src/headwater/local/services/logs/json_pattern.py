@@ -41,6 +41,7 @@ class JsonPattern(ConditionParser):
             raise bad_pattern(f"Invalid filter pattern, a closing brace is missing: {text}")
         super().__init__(_tokens(text[1:-1].rstrip()), text)
         self._test = self.whole()
+        self.selectors = tuple(sorted(self._selectors))
 
     def matches(self, message: str) -> bool:
         """Whether a message is JSON of which the conditions hold."""
@@ -50,7 +51,7 @@ class JsonPattern(ConditionParser):
     def values(self, message: str) -> dict[str, str]:
         """What a message has at the pattern's selectors, the first of several, by selector."""
         document = _document(message)
-        found = {selector: _select(document, _steps(selector)) for selector in sorted(self._selectors)}
+        found = {selector: _select(document, _steps(selector)) for selector in self.selectors}
         return {selector: shown(values[0]) for selector, values in found.items() if values}
 
     def condition(self) -> FieldTest:
@@ -111,7 +112,7 @@ def _document(message: str) -> Any:
         return MISSING
     try:
         return json.loads(message)
-    except ValueError:
+    except (RecursionError, ValueError):
         return MISSING
 
 

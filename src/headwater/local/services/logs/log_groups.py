@@ -7,9 +7,11 @@ import re
 import sqlite3
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from typing import Any
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
+from headwater.local.services.logs.filter_records import METRIC_FILTERS
 
 GROUP_NAME = re.compile(r"[\.\-_/#A-Za-z0-9]{1,512}")
 STREAM_NAME = re.compile(r"[^:*]{1,512}")
@@ -107,7 +109,12 @@ class GroupOperations(Service):
             (after, len(logGroupNamePrefix), logGroupNamePrefix, logGroupNamePattern.lower()),
         )
         wanted = {group_of(identifier) for identifier in logGroupIdentifiers or []}
-        groups = [_shown_group(call, row) for row in rows if not wanted or row["log_group"] in wanted]
+        filters = Counter(record["logGroupName"] for _, record in self.store.scan(METRIC_FILTERS))
+        groups = [
+            _shown_group(call, row, filters[row["log_group"]])
+            for row in rows
+            if not wanted or row["log_group"] in wanted
+        ]
         groups = [group for group in groups if logGroupClass in (None, group["logGroupClass"])]
         found: Members = {"logGroups": groups[:limit]}
         return found | ({"nextToken": encode_token(groups[limit - 1]["logGroupName"])} if len(groups) > limit else {})
@@ -245,12 +252,12 @@ def _check_name(member: str, value: str, pattern: re.Pattern[str]) -> None:
         )
 
 
-def _shown_group(call: Call, row: sqlite3.Row) -> Members:
+def _shown_group(call: Call, row: sqlite3.Row, metric_filters: int) -> Members:
     settings = json.loads(row["settings"])
     members = {
         "logGroupName": row["log_group"],
         "creationTime": row["created_ms"],
-        "metricFilterCount": 0,
+        "metricFilterCount": metric_filters,
         "arn": f"{group_arn(call, row['log_group'])}:*",
         "logGroupArn": group_arn(call, row["log_group"]),
         "logGroupClass": settings.get("logGroupClass", "STANDARD"),

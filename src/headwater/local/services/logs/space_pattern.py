@@ -1,10 +1,11 @@
 """Space-delimited filter patterns: ``[ip, ..., request = *.html*, status = 4* || status = 5*, bytes > 1000]``.
 
 A message is split at its spaces; what stands in square brackets or in double quotes is one field. It matches when it
-has as many fields as the pattern names (``...`` once for any number) and every condition holds.
+has as many fields as the pattern (``...`` once for any number, ``[]`` alone for ``[...]``) and every condition holds.
+A field need not have a name. Fields without one, and those that ``...`` stands for, are known by their place: ``$3``.
 
-Source: CloudWatch Logs user guide, "Using filter patterns to match terms in space-delimited log events" (read
-2026-11-25). Fields that ``...`` stands for are named by their place: ``$3``.
+Source: CloudWatch Logs user guide, "Using filter patterns to match terms in space-delimited log events"; API reference,
+TestMetricFilter, whose examples have ``[]`` and ``[..., status_code=4*,]`` (read 2026-11-25).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from headwater.local.services.logs.field_tests import COMPARE, NUMBER, FieldTest
 
 ELLIPSIS = "..."
 FIELD = re.compile(r'\[([^\]]*)\]|"((?:[^"\\]|\\.)*)"|(\S+)')
-PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|%(?:[^%\\]|\\.)+%|[^,"%])+')
+PART = re.compile(r'((?:"(?:[^"\\]|\\.)*"|%(?:[^%\\]|\\.)+%|[^,"%])*),')
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*")
@@ -41,12 +42,16 @@ class SpacePattern:
     def __init__(self, text: str) -> None:
         if not text.endswith("]"):
             raise bad_pattern(f"Invalid filter pattern, a closing bracket is missing: {text}")
-        parts = [part.strip() for part in PART.findall(text[1:-1])]
-        if not parts or text[1:-1].count(",") and not all(parts) or parts.count(ELLIPSIS) > 1:
+        parts = _parts(text)
+        self._ellipsis = parts.index(ELLIPSIS) if ELLIPSIS in parts else None
+        if parts.count(ELLIPSIS) > 1:
             raise bad_pattern(f"Invalid filter pattern: {text}")
-        self._tests = [("", None) if part == ELLIPSIS else _Field(part, text).read() for part in parts]
-        names = [name for name, _ in self._tests if name]
-        if len(set(names)) < len(names):
+        fields = [_Field(part, text) for part in parts if part != ELLIPSIS]
+        self._tests = [field.read() for field in fields]
+        self.regexes = sum(field.regexes for field in fields)
+        self.names = tuple(f"${name}" for name, _ in self._tests if name)
+        self.counts_places = self._ellipsis is not None or len(self.names) < len(fields)
+        if len(set(self.names)) < len(self.names):
             raise bad_pattern(f"Invalid filter pattern, a field is named twice: {text}")
 
     def matches(self, message: str) -> bool:
@@ -64,14 +69,22 @@ class SpacePattern:
         values = [bracketed or quoted or plain for bracketed, quoted, plain in FIELD.findall(message)]
         tests = list(self._tests)
         more = len(values) - len(tests)
-        if ("", None) in tests:
-            place = tests.index(("", None))
-            if more < -1:
-                return None
-            tests[place : place + 1] = [("", None)] * (more + 1)
+        if self._ellipsis is not None and more >= 0:
+            tests[self._ellipsis : self._ellipsis] = [("", None)] * more
         elif more:
             return None
         return [(name, test, value) for (name, test), value in zip(tests, values, strict=True)]
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between a pattern's commas."""
+    body = text[1:-1].strip()
+    if not body:
+        return [ELLIPSIS]
+    parts = PART.findall(body + ",")
+    if sum(len(part) + 1 for part in parts) != len(body) + 1:
+        raise bad_pattern(f"Invalid filter pattern, a quote or a percent sign is not closed: {text}")
+    return [part.strip() for part in parts]
 
 
 class _Field(ConditionParser):
@@ -90,7 +103,9 @@ class _Field(ConditionParser):
         self.name = next((text for kind, text in self.tokens if kind == "word"), "")
 
     def read(self) -> tuple[str, FieldTest | None]:
-        """(name, test), the test None where there is no condition."""
+        """(name, test), the name empty where there is none, the test None where there is no condition."""
+        if not self.tokens:
+            return "", None
         if not NAME.fullmatch(self.name):
             raise self.error()
         return self.name, self.whole() if len(self.tokens) > 1 else None

@@ -26,6 +26,21 @@ BLOCK = {"BlockPublicAcls": True, "BlockPublicPolicy": True, "IgnorePublicAcls":
 TEMPLATE = {
     "Resources": {
         "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "logs", "RetentionInDays": 30}},
+        "Filter": {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": {"Ref": "Logs"},
+                "FilterPattern": "{ $.auc = * && $.job = * }",
+                "MetricTransformations": [
+                    {
+                        "MetricName": "auc",
+                        "MetricNamespace": "Models",
+                        "MetricValue": "$.auc",
+                        "Dimensions": [{"Key": "job", "Value": "$.job"}],
+                    }
+                ],
+            },
+        },
         "Lake": {
             "Type": "AWS::S3::Bucket",
             "Properties": {"BucketName": "lake", "PublicAccessBlockConfiguration": BLOCK},
@@ -73,7 +88,7 @@ def test_drift_is_what_changed_behind_the_stacks_back(cfn: Any, aws: Aws, deploy
     assert deploy("lake", TEMPLATE)["StackStatus"] == "CREATE_COMPLETE"
     found = detected(cfn, "lake")
     assert {n: d["StackResourceDriftStatus"] for n, d in found.items()} == dict.fromkeys(
-        ("Database", "Job", "Lake", "Logs", "Role"), "IN_SYNC"
+        ("Database", "Filter", "Job", "Lake", "Logs", "Role"), "IN_SYNC"
     )
     assert settled(cfn, "lake")["DriftInformation"]["StackDriftStatus"] == "IN_SYNC"
 
@@ -83,9 +98,13 @@ def test_drift_is_what_changed_behind_the_stacks_back(cfn: Any, aws: Aws, deploy
     aws("iam").put_role_policy(RoleName="job", PolicyName="more", PolicyDocument=json.dumps(READ))
     aws("s3").delete_public_access_block(Bucket="lake")
     aws("glue").delete_job(JobName="clean")
+    (filtered,) = aws("logs").describe_metric_filters(logGroupName="logs")["metricFilters"]
+    name = filtered["filterName"]
+    aws("logs").delete_metric_filter(logGroupName="logs", filterName=name)
     found = detected(cfn, "lake")
     assert {n: d["StackResourceDriftStatus"] for n, d in found.items()} == {
         "Database": "IN_SYNC",
+        "Filter": "DELETED",
         "Job": "DELETED",
         "Lake": "MODIFIED",
         "Logs": "MODIFIED",

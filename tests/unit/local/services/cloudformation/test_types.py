@@ -325,6 +325,23 @@ def test_messaging(cfn: Any, deploy: Deploy, aws: Aws) -> None:
     assert aws("sns").list_topics()["Topics"] == [] and "QueueUrls" not in sqs.list_queues()
 
 
+def test_a_metric_filter_needs_its_group_and_takes_over_no_other(cfn: Any, deploy: Deploy, aws: Aws) -> None:
+    metric = {"MetricName": "Errors", "MetricNamespace": "Lake", "MetricValue": "1"}
+    members = {"FilterName": "errors", "FilterPattern": "ERROR", "LogGroupName": "/aws/x"}
+    template = {"Resources": {"Filter": resource("Logs::MetricFilter", **members, MetricTransformations=[metric])}}
+
+    def failure(name: str) -> str:
+        stack = deploy(name, template)
+        assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+        return next(text for each, _, text in reasons(cfn, stack["StackId"]) if each == "Filter" and "exist" in text)
+
+    assert "The specified log group does not exist" in failure("early")
+    aws("logs").create_log_group(logGroupName="/aws/x")
+    deployed(cfn, deploy, "one", template["Resources"])
+    assert "Metric filter errors already exists" in failure("two")
+    assert len(aws("logs").describe_metric_filters()["metricFilters"]) == 1
+
+
 def test_records(cfn: Any, deploy: Deploy, aws: Aws) -> None:
     def template(text: str) -> dict[str, Any]:
         return {
@@ -342,6 +359,16 @@ def test_records(cfn: Any, deploy: Deploy, aws: Aws) -> None:
             ),
             "Repo": resource("ECR::Repository", ImageTagMutability="IMMUTABLE" if text == "two" else "MUTABLE"),
             "Group": resource("Logs::LogGroup", LogGroupName="/aws/x", RetentionInDays=7 if text == "one" else 30),
+            "Filter": resource(
+                "Logs::MetricFilter",
+                FilterName="errors",
+                FilterPattern="ERROR" if text == "one" else "{ $.level = ERROR && $.job = * }",
+                LogGroupName={"Ref": "Group"},
+                MetricTransformations=[
+                    {"MetricName": "Errors", "MetricNamespace": "Lake", "MetricValue": "1"}
+                    | ({"DefaultValue": 0} if text == "one" else {"Dimensions": [{"Key": "job", "Value": "$.job"}]})
+                ],
+            ),
             "Meta": resource("CDK::Metadata", Analytics=text),
             "Wait": resource("CloudFormation::WaitConditionHandle"),
             "Echo": resource("SNS::Topic", DisplayName="{{resolve:ssm:/before}}"),
@@ -358,7 +385,11 @@ def test_records(cfn: Any, deploy: Deploy, aws: Aws) -> None:
     assert aws("sns").get_topic_attributes(TopicArn=found["Echo"])["Attributes"]["DisplayName"] == "resolved"
     groups = aws("logs").describe_log_groups(logGroupNamePrefix="/aws/x")["logGroups"]
     assert groups[0]["retentionInDays"] == 30
+    (filtered,) = aws("logs").describe_metric_filters(logGroupName="/aws/x")["metricFilters"]
+    assert filtered["filterPattern"] == "{ $.level = ERROR && $.job = * }"
+    assert filtered["metricTransformations"][0]["dimensions"] == {"job": "$.job"}
     removed(cfn, "records")
+    assert aws("logs").describe_metric_filters()["metricFilters"] == []
     assert aws("dynamodb").list_tables()["TableNames"] == []
 
 

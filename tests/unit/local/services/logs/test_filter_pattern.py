@@ -58,6 +58,9 @@ MATCHES = [
     ("[ip, ..., request = *.html*, status, bytes]", f"1 - {REQUEST} 503 7", True),
     ("[..., w1 != ERROR && w1 != %WARN%]", "it is WARNING", False),
     ("[a, ...]", "", False),
+    ("[]", "any words", True),
+    ("[a, , b = 3]", "1 2 3", True),
+    ("[a, , b = 3]", "1 3", False),
 ]
 
 
@@ -71,8 +74,7 @@ def test_patterns(pattern: str, message: str, expected: bool) -> None:
     [
         "status:500",
         "[ip, user",
-        "[]",
-        "[a, , b]",
+        '[a = "x, b]',
         "[a, a]",
         "[a = 1 || b = 2]",
         "[a > x]",
@@ -82,6 +84,8 @@ def test_patterns(pattern: str, message: str, expected: bool) -> None:
         "{ a = 1 }",
         '{ $.a > "x" }',
         "{ ($.a = 1 }",
+        "{ " + "(" * 100_000,
+        "{ " + "(" * 100_000 + " }",
         "%[%",
         '"open',
     ],

@@ -24,7 +24,7 @@ class Logs:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.service = LogsService(SimpleNamespace(store=store))  # type: ignore[arg-type]
+        self.service = LogsService(SimpleNamespace(store=store, resume_work=False))  # type: ignore[arg-type]
 
     def __call__(self, operation: str, **members: Any) -> Any:
         call = Call("logs", operation, None, "us-east-1", "000000000000", "request")  # type: ignore[arg-type]
