@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.local import wire
+from headwater.local import constraints, wire
 from headwater.local.bus import Bus
 from headwater.local.identity import Credentials, Identity, Principal
 from headwater.local.jobs import JobSupervisor
@@ -257,6 +257,7 @@ class LocalEndpoint:
         ------
         ServiceError
             UnknownOperationException (or the protocol's own code) when nothing here computes it,
+            what :func:`headwater.local.constraints.check_members` raises for members that AWS refuses,
             AccessDenied when the principal's policies do not allow it.
         """
         service = self._services.get(call.service)
@@ -265,12 +266,14 @@ class LocalEndpoint:
             accepted = service.accepted_members(name)
             if accepted is not None and (unknown := set(members) - accepted):
                 raise _unsupported(call, unknown)
+            constraints.check_members(call.service, call.operation, members)
             self.authorizer.authorize(call, members)
             handler: Callable[..., Any] = getattr(service, name)
             if call.service == "s3" and call.operation in CHANGES_BUCKET_POLICY:
                 return functools.partial(self._change_bucket, handler)
             return handler
         if self.keeps_record(call.service, call.operation):
+            constraints.check_members(call.service, call.operation, members)
             self.authorizer.authorize(call, members)
             return self._call_records
         raise unknown_operation(call.service, call.operation)

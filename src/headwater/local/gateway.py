@@ -21,7 +21,7 @@ from typing import Any
 
 import uvicorn
 
-from headwater.local import bodies, s3_http, wire
+from headwater.local import bodies, constraints, s3_http, wire
 from headwater.local.endpoint import LocalEndpoint, unknown_operation
 from headwater.local.identity import Principal
 from headwater.local.service import Call, Members, ServiceError
@@ -243,6 +243,7 @@ class Gateway:
             return HttpResponse(response.status, response.headers, response.body)
         problem = wire.validate(call.service, call.operation, members)
         if problem:
+            constraints.check_members(call.service, call.operation, members)  # AWS's words, where they are known
             raise ServiceError("ValidationException", problem)
         answer = await self.endpoint.dispatch(call, members)
         if call.service == "s3" and call.operation in s3_http.ROOTS:

@@ -38,7 +38,6 @@ from headwater.local.services.states.json_text import dumps, loads
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
-from headwater.local.services.states.task_arguments import check_required
 from headwater.local.services.states.task_results import invoke_result, service_failure, with_metadata
 
 MAX_CALLS = 64
@@ -187,14 +186,9 @@ class TaskCaller:
             members["input"] = dumps(members["input"])
         if target.kind == "optimized" and api.client in ("sqs", "sns"):
             members = {key: _text_body(key, value) for key, value in members.items()}
-        try:
-            response = self.endpoint.call(
-                api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
-            )
-        except (ServiceError, TypeError) as error:
-            if isinstance(error, TypeError) or error.code == "ValidationException":
-                check_required(api, members)  # what was missing, in the service's words
-            raise
+        response = self.endpoint.call(
+            api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
+        )
         if target.kind == "optimized" and api.client == "lambda":
             return _lambda_outcome(response, False)
         moments = epoch_ms if target.kind == "optimized" else None

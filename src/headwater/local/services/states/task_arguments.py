@@ -1,7 +1,6 @@
-"""A task's arguments, checked before and as they go to a service.
+"""A task's arguments, checked before they go to a service: names that its operation does not have fail the state.
 
-Names that the service's operation does not have fail the state before anything is called; members that it needs and
-that are absent or null are refused as the service refuses them, which the in-process call would not.
+What the operation needs and a task does not give, the service itself refuses.
 
 Source: Step Functions Developer Guide, "Passing parameters to a service API in Step Functions" ("The field Filter is
 not supported by Step Functions"), and errors of real executions, read 2026-11-25.
@@ -14,9 +13,8 @@ from typing import Any
 
 from botocore.model import Shape
 
-from headwater.local.service import ServiceError
 from headwater.local.services.states.integration_api import Api
-from headwater.local.member_names import input_shape, protocol
+from headwater.local.member_names import input_shape
 
 
 def unsupported_fields(api: Api, arguments: Any) -> list[str]:
@@ -42,23 +40,3 @@ def _unknown(value: Any, shape: Shape) -> Iterator[str]:
     elif isinstance(value, list) and kind == "list":
         for item in value:
             yield from _unknown(item, shape.member)
-
-
-def check_required(api: Api, members: dict[str, Any]) -> None:
-    """Refuse members (spelled as the client spells them) of which a required one is missing, in the service's words.
-
-    Services whose answer to that is not known are left to answer themselves.
-    """
-    shape = input_shape(api.client, api.service_operation)
-    absent = [] if shape is None else [name for name in shape.required_members if members.get(name) is None]
-    if not absent:
-        return
-    if api.client == "sqs":
-        raise ServiceError("MissingParameter", f"The request must contain the parameter {absent[0]}.")
-    if protocol(api.client) in ("json", "rest-json"):
-        found = "; ".join(
-            f"Value null at '{name[:1].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
-            for name in absent
-        )
-        errors = "1 validation error" if len(absent) == 1 else f"{len(absent)} validation errors"
-        raise ServiceError("ValidationException", f"{errors} detected: {found}")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from headwater.local.bus import Bus
+from headwater.local.constraints import check_members
 from headwater.local.identity import Credentials, Principal
 from headwater.local.service import Call, ServiceError
 from headwater.local.services.states import StatesService
 from headwater.local.store import Store
+from headwater.local.wire import aws_name
 
 ROLE = "arn:aws:iam::000000000000:role/machine"
 LIMIT_S = 20.0
@@ -59,6 +61,8 @@ class SmallEndpoint:
         if (service, operation) == ("iam", "get_role"):
             return {"Role": {"RoleName": members["RoleName"]}}  # the machine's role is one that IAM knows
         self.calls.append((f"{service}:{operation}", members))
+        if service == "stepfunctions" or (service, operation) in self.answers:
+            check_members(service, aws_name(service, operation), members)
         if service == "stepfunctions":
             who = principal or PERSON
             call = Call(service, operation, who, self.region, self.account, "request", idempotency_key=idempotency_key)

@@ -225,11 +225,8 @@ def test_a_field_that_the_operation_does_not_have_fails_the_state_before_a_call(
 
 
 def test_a_required_member_that_is_null_is_refused_in_the_services_words(small: SmallEndpoint) -> None:
-    def refuse(**members: object) -> dict[str, object]:
-        raise ServiceError("ValidationException", "botocore's words")
-
-    small.on("dynamodb", "put_item", refuse)
-    small.on("sqs", "send_message", refuse)
+    small.on("dynamodb", "put_item", lambda **members: {})
+    small.on("sqs", "send_message", lambda **members: {})
     ended = small.run(chain(("put", put_item({"Item": None}))))
     assert ended["error"] == "DynamoDB.AmazonDynamoDBException"
     assert ended["cause"].startswith(

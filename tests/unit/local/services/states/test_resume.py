@@ -17,6 +17,13 @@ from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoin
 
 NESTED = "arn:aws:states:::states:startExecution.sync"
 TRAINING = "arn:aws:states:::sagemaker:createTrainingJob.sync"
+FIT = {
+    "TrainingJobName": "fit",
+    "RoleArn": "arn:aws:iam::000000000000:role/fit",
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+    "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+}
 
 
 @pytest.fixture
@@ -195,7 +202,7 @@ def test_an_older_job_of_the_same_name_is_not_taken_for_this_one(home: Path, cre
 
     first.on("sagemaker", "create_training_job", create)
     first.start()
-    arn = first.begin(chain(("fit", {"Type": "Task", "Resource": TRAINING, "Parameters": {"TrainingJobName": "fit"}})))
+    arn = first.begin(chain(("fit", {"Type": "Task", "Resource": TRAINING, "Parameters": FIT})))
     assert asked.wait(LIMIT_S)
     first.stop()
     go.set()
