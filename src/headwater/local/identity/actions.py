@@ -6,16 +6,16 @@ with no resource (see :class:`headwater.local.identity.policies.Request`).
 
 from __future__ import annotations
 
-
+from collections.abc import Callable
 from typing import Any
 
+from headwater.local.identity.emr_actions import emr_requests
 from headwater.local.identity.policies import Request
 from headwater.local.service import Call, Members
 
 # botocore's service name → IAM's prefix, where they differ.
 PREFIXES = {
     "cloudwatch": "cloudwatch",
-    "emr": "elasticmapreduce",
     "resourcegroupstaggingapi": "tag",
     "stepfunctions": "states",
 }
@@ -55,7 +55,6 @@ _OF_VERSIONS = frozenset({"s3:DeleteObject", "s3:DeleteObjectTagging", "s3:GetOb
 # (service, member) → the ARN's resource part, for operations on one named thing.
 NAMED: dict[str, tuple[tuple[str, str], ...]] = {
     "dynamodb": (("TableName", "table/{}"),),
-    "emr": (("ClusterId", "cluster/{}"), ("JobFlowId", "cluster/{}"), ("ResourceId", "cluster/{}")),
     "lambda": (("FunctionName", "function:{}"),),
     "logs": (("logGroupName", "log-group:{}:*"),),
     "sagemaker": (
@@ -75,7 +74,6 @@ ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "Mo
 
 # Members that pass a role on, and to whom.
 PASSES_ROLE = {
-    "emr": ("ServiceRole", "elasticmapreduce.amazonaws.com"),
     "emr-serverless": ("executionRoleArn", "emr-serverless.amazonaws.com"),
     "glue": ("Role", "glue.amazonaws.com"),
     "lambda": ("Role", "lambda.amazonaws.com"),
@@ -85,10 +83,17 @@ PASSES_ROLE = {
 }
 
 
-def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
-    """Everything that IAM must allow before a call may be done; all of it must be."""
+def requests_of(
+    call: Call, members: Members, context: dict[str, Any], role_of_profile: Callable[[str], str | None]
+) -> list[Request]:
+    """Everything that IAM must allow before a call may be done; all of it must be.
+
+    ``role_of_profile`` gives the ARN of an instance profile's role, None where there is none.
+    """
     if call.service == "s3":
         return _s3(call, members, context)
+    if call.service == "emr":
+        return emr_requests(call, members, context, role_of_profile)
     prefix = PREFIXES.get(call.service, call.service)
     action = f"{prefix}:{_action(call)}"
     arn = f"arn:aws:{prefix}:{call.region}:{call.account}:"
@@ -120,7 +125,7 @@ def requests_of(call: Call, members: Members, context: dict[str, Any]) -> list[R
         found.append(Request("sagemaker:AddTags", resources[0], context))  # "dependent actions" of each Create
     passed = PASSES_ROLE.get(call.service)
     role = str(members.get("Target", members).get(passed[0], "")) if passed else ""  # a schedule's is its target's
-    if passed and role and not role.startswith("arn:"):  # Glue and EMR take a role's name
+    if passed and role and not role.startswith("arn:"):  # Glue takes a role's name
         role = f"arn:aws:iam::{call.account}:role/{role}"
     if passed and role and not call.operation.startswith("List"):
         found.append(Request("iam:PassRole", role, {**context, "iam:passedtoservice": passed[1]}))

@@ -90,7 +90,8 @@ class Authorizer:
             if call.service != "s3" or not self._of_bucket(members.get("Bucket")):
                 return
         held = self._of_role(principal.role_arn)
-        for request in requests_of(call, members, self._context(principal, held, call, members)):
+        context = self._context(principal, held, call, members)
+        for request in requests_of(call, members, context, self._role_of_profile):
             decision = self.decision(request, principal, held, call, members)
             if not decision.allowed:
                 self._deny(call, principal, request, decision)
@@ -150,7 +151,8 @@ class Authorizer:
             resource=self._of_bucket(members.get("Bucket")) if call.service == "s3" else (),
         )
         caller = Caller(principal.arn, principal.account, principal.role_arn)
-        if held.asks_for_tags and request.resource:
+        asks = held.asks_for_tags or any("resourcetag/" in text.lower() for text in principal.session_policies)
+        if asks and request.resource and request.resource.startswith("arn:"):
             request = replace(request, context={**request.context, **self._tags_of(request.resource)})
         if call.service != "sts" or "RoleArn" not in members:
             return decide(request, policies, caller)
@@ -159,12 +161,21 @@ class Authorizer:
             return Decision(trusts(trust, request, caller))
         return decide(request, replace(policies, resource=trust), caller)
 
+    def _role_of_profile(self, profile: str) -> str | None:
+        try:
+            return gathering.role_of_profile(self._endpoint.call, profile)
+        except ServiceError as error:
+            if error.code != "NoSuchEntity":
+                raise
+            return None  # the service itself says that there is no such profile
+
     def _tags_of(self, arn: str) -> dict[str, str]:
-        """The tags of a resource, as condition keys."""
+        """The tags of a resource, as condition keys: the global one, and the service's own, which has its prefix."""
         asked = arn.removesuffix(":*")
         answer = self._endpoint.call("resourcegroupstaggingapi", "get_resources", ResourceARNList=[asked])
         found = [tag for each in answer["ResourceTagMappingList"] for tag in each["Tags"]]
-        return {f"aws:resourcetag/{tag['Key'].lower()}": tag["Value"] for tag in found}
+        prefixes = ("aws", arn.split(":")[2])
+        return {f"{each}:resourcetag/{tag['Key'].lower()}": tag["Value"] for each in prefixes for tag in found}
 
     def _context(self, principal: Principal, held: gathering.Held, call: Call, members: Members) -> dict[str, Any]:
         """The global condition keys.
@@ -193,6 +204,8 @@ class Authorizer:
         if asked:
             context["aws:tagkeys"] = list(asked)
             context |= {f"aws:requesttag/{key.lower()}": value for key, value in asked.items()}
+        elif members.get("TagKeys"):
+            context["aws:tagkeys"] = list(members["TagKeys"])
         return context
 
     def _of_role(self, role_arn: str | None) -> gathering.Held:

@@ -29,7 +29,7 @@ class Held:
     @cached_property
     def asks_for_tags(self) -> bool:
         """Whether a policy has a condition on the tags of the resource, which cost a look."""
-        return "aws:resourcetag/" in json.dumps([self.identity, self.boundary]).lower()
+        return "resourcetag/" in json.dumps([self.identity, self.boundary]).lower()
 
 
 def of_role(ask: Ask, role: str) -> Held:
@@ -51,6 +51,16 @@ def of_role(ask: Ask, role: str) -> Held:
 def service_may_assume_role(ask: Ask, role_arn: str, service: str) -> bool:
     """Whether a role exists and trusts a service principal (`glue.amazonaws.com`)."""
     return service_may_assume(of_role(ask, role_arn.rsplit("/", 1)[-1]).trust, role_arn, service)
+
+
+def role_of_profile(ask: Ask, profile: str) -> str | None:
+    """The ARN of the role of an instance profile (its name or ARN), None where it has none.
+
+    Raises :class:`ServiceError` (NoSuchEntity) where there is no such profile.
+    """
+    found = ask("iam", "get_instance_profile", InstanceProfileName=profile.rsplit("/", 1)[-1])
+    roles = found["InstanceProfile"]["Roles"]
+    return str(roles[0]["Arn"]) if roles else None
 
 
 def of_user(ask: Ask, user: str) -> Held:

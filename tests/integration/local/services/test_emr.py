@@ -191,29 +191,78 @@ def test_a_cluster_takes_a_security_configuration_and_a_root_volume(
     ends.wait(plain, "TERMINATED")
 
 
-def test_who_starts_a_cluster_must_be_let_pass_both_roles(
-    endpoint: LocalEndpoint, aws: Aws, cluster: dict[str, Any]
-) -> None:
-    iam = aws("iam")
+@pytest.fixture
+def as_starter(endpoint: LocalEndpoint, aws: Aws) -> Callable[..., Any]:
+    """EMR's client for a role with the given statements."""
     root = {"Effect": "Allow", "Principal": {"AWS": endpoint.account}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="starter", AssumeRolePolicyDocument=json.dumps({"Statement": [root]}))
+    aws("iam").create_role(RoleName="starter", AssumeRolePolicyDocument=json.dumps({"Statement": [root]}))
     role = f"arn:aws:iam::{endpoint.account}:role/starter"
-    got = aws("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
-    emr = client_factory(endpoint.url, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])("emr")
 
-    def refusal(*services: str) -> str:
-        start = {"Effect": "Allow", "Action": "elasticmapreduce:*", "Resource": "*"}
-        told = {"StringEquals": {"iam:PassedToService": list(services)}}
-        pass_on = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": told}
-        document = {"Version": "2012-10-17", "Statement": [start, pass_on]}
-        iam.put_role_policy(RoleName="starter", PolicyName="may", PolicyDocument=json.dumps(document))
-        with pytest.raises(ClientError) as error:
-            emr.run_job_flow(**cluster)
-        assert not aws("emr").list_clusters()["Clusters"]
-        return str(error.value)
+    def client(*statements: dict[str, Any]) -> Any:
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+        aws("iam").put_role_policy(RoleName="starter", PolicyName="may", PolicyDocument=json.dumps(document))
+        got = aws("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+        return client_factory(endpoint.url, got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])("emr")
 
-    assert "not authorized to perform: iam:PassRole" in refusal("ec2.amazonaws.com")
-    assert "not authorized to perform: iam:PassRole" in refusal("elasticmapreduce.amazonaws.com")
+    return client
+
+
+def pass_to(*services: str) -> dict[str, Any]:
+    told = {"StringEquals": {"iam:PassedToService": list(services)}}
+    return {"Action": "iam:PassRole", "Resource": "*", "Condition": told}
+
+
+def test_who_starts_a_cluster_must_be_let_do_so_and_pass_both_roles(
+    aws: Aws, as_starter: Callable[..., Any], cluster: dict[str, Any]
+) -> None:
+    tagged = {**cluster, "Tags": [{"Key": "team", "Value": "raw"}]}
+    run = {"Action": "elasticmapreduce:RunJobFlow", "Resource": "*"}
+    both = pass_to("ec2.amazonaws.com", "elasticmapreduce.amazonaws.com")
+    for missing, *statements in (
+        ("elasticmapreduce:RunJobFlow", {**run, "Resource": "arn:aws:elasticmapreduce:*:*:cluster/*"}, both),
+        ("elasticmapreduce:AddTags", run, both),
+        ("iam:PassRole", {**run, "Action": "elasticmapreduce:*"}, pass_to("ec2.amazonaws.com")),
+        ("iam:PassRole", {**run, "Action": "elasticmapreduce:*"}, pass_to("elasticmapreduce.amazonaws.com")),
+    ):
+        with pytest.raises(ClientError, match=f"AccessDeniedException.*not authorized to perform: {missing} on"):
+            as_starter(*statements).run_job_flow(**tagged)
+    assert not aws("emr").list_clusters()["Clusters"]
+    told = {"StringEquals": {"elasticmapreduce:RequestTag/team": "raw"}}
+    tags = {"Action": "elasticmapreduce:AddTags", "Resource": "arn:aws:elasticmapreduce:*:*:cluster/*"}
+    emr = as_starter({**run, "Condition": told}, {**tags, "Condition": told}, both)
+    id = emr.run_job_flow(**tagged)["JobFlowId"]
+    with pytest.raises(ClientError, match="not authorized to perform: elasticmapreduce:RunJobFlow"):
+        emr.run_job_flow(**{**cluster, "Tags": [{"Key": "team", "Value": "other"}]})
+    aws("emr").terminate_job_flows(JobFlowIds=[id])
+
+
+def test_what_is_done_to_clusters_is_decided_for_each_by_its_tags(
+    aws: Aws, ends: Ends, as_starter: Callable[..., Any], cluster: dict[str, Any]
+) -> None:
+    person = aws("emr")
+    mine, other = [
+        person.run_job_flow(**cluster, Tags=[{"Key": "Team", "Value": team}])["JobFlowId"] for team in ("raw", "else")
+    ]
+    for id in (mine, other):
+        ends.wait(id, "WAITING")
+    for key in ("aws:ResourceTag/team", "elasticmapreduce:ResourceTag/Team"):
+        emr = as_starter({"Action": "elasticmapreduce:*", "Resource": "*", "Condition": {"StringEquals": {key: "raw"}}})
+        for operation, members in (
+            (emr.terminate_job_flows, {}),
+            (emr.set_termination_protection, {"TerminationProtected": True}),
+            (emr.set_visible_to_all_users, {"VisibleToAllUsers": False}),
+            (emr.set_keep_job_flow_alive_when_no_steps, {"KeepJobFlowAliveWhenNoSteps": False}),
+        ):
+            with pytest.raises(ClientError, match=f"AccessDeniedException.*:cluster/{other}"):
+                operation(JobFlowIds=[mine, other], **members)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            emr.describe_cluster(ClusterId=other)
+        told = emr.describe_cluster(ClusterId=mine)["Cluster"]
+        assert told["Status"]["State"] == "WAITING" and told["VisibleToAllUsers"] and not told["TerminationProtected"]
+    emr.terminate_job_flows(JobFlowIds=[mine])
+    ends.wait(mine, "TERMINATED")
+    person.terminate_job_flows(JobFlowIds=[other])
+    ends.wait(other, "TERMINATED")
 
 
 def test_a_configuration_that_is_not_computed_is_refused(aws: Aws, cluster: dict[str, Any]) -> None:

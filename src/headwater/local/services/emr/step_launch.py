@@ -18,6 +18,7 @@ from headwater.local.engines.driver_logs import STREAMS, DriverLogs, put_logs
 from headwater.local.engines.script_role import RunFailed, ScriptRole, import_path, name_of, place
 from headwater.local.engines.spark import ScriptRun
 from headwater.local.engines.spark_jvm import JvmOptions, default_heap_bytes
+from headwater.local.identity.gathering import role_of_profile
 from headwater.local.jobs import Job, JobExit
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.emr.monitoring import step_stream
@@ -45,13 +46,12 @@ class StepLauncher:
         """The ARN of an instance profile's role. :class:`RunFailed` where there is none."""
         name = profile.rsplit("/", 1)[-1]
         try:
-            found = self._endpoint.call("iam", "get_instance_profile", InstanceProfileName=name)
+            role = role_of_profile(self._endpoint.call, profile)
         except ServiceError as error:
             raise RunFailed(f"{error.code}: the instance profile {name}: {error.message}") from error
-        roles = found["InstanceProfile"]["Roles"]
-        if not roles:
+        if role is None:
             raise RunFailed(f"The instance profile {name} has no role")
-        return str(roles[0]["Arn"])
+        return role
 
     def role(self, cluster: Members, step: Members | None = None) -> ScriptRole:
         """The role that a step runs as: the profile's, or the step's execution role, assumed by it."""

@@ -87,7 +87,6 @@ class StepOperations(ClusterOperations):
         if known is not None:
             return {"JobFlowId": known["Id"], "ClusterArn": known["ClusterArn"]}
         record = {**self.new_cluster(call, given), "_key": call.idempotency_key}
-        self._may_pass_profile(call, str(JobFlowRole))
         steps = [new_step(record["Id"], step, None, order) for order, step in enumerate(Steps or [])]
         with self.store.transaction():
             self.store.put(CLUSTER, record["Id"], record)
@@ -97,31 +96,6 @@ class StepOperations(ClusterOperations):
         self._tell_added(steps)
         threading.Thread(target=self._boot, args=(record,), name=f"emr-{record['Id']}").start()
         return {"JobFlowId": record["Id"], "ClusterArn": record["ClusterArn"]}
-
-    def _may_pass_profile(self, call: Call, profile: str) -> None:
-        """Whoever starts a cluster passes its nodes' role to EC2: AccessDeniedException where it may not.
-
-        The person may. A profile that is not there is what the cluster itself ends for.
-        """
-        caller = call.principal.role_arn
-        if caller is None:
-            return
-        try:
-            role = self._launcher.profile_role(profile)
-        except RunFailed:
-            return
-        passed = {"ContextKeyName": "iam:PassedToService", "ContextKeyType": "string"}
-        decided = self.endpoint.call(
-            "iam",
-            "simulate_principal_policy",
-            PolicySourceArn=caller,
-            ActionNames=["iam:PassRole"],
-            ResourceArns=[role],
-            ContextEntries=[{**passed, "ContextKeyValues": ["ec2.amazonaws.com"]}],
-        )
-        if decided["EvaluationResults"][0]["EvalDecision"] != "allowed":
-            text = f"User: {call.principal.arn} is not authorized to perform: iam:PassRole on resource: {role}"
-            raise ServiceError("AccessDeniedException", text, 403)
 
     @operation
     def add_job_flow_steps(
