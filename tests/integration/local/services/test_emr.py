@@ -58,6 +58,7 @@ def made_ready(aws: Aws) -> dict[str, Any]:
     return {
         "Name": "big",
         "ReleaseLabel": RELEASE,
+        "Applications": [{"Name": "Spark"}],
         "ServiceRole": "emr",
         "JobFlowRole": "nodes",
         "LogUri": "s3://lake/logs/",
@@ -156,6 +157,12 @@ def test_what_is_not_computed_is_refused_by_name(aws: Aws, ends: Ends, cluster: 
     hive = {"Name": "hive", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["hive-script"]}}
     with pytest.raises(ClientError, match="Headwater.UnsupportedStep.*hive-script"):
         emr.run_job_flow(**cluster, Steps=[hive])
+    hadoop = step("job.py")
+    hadoop["HadoopJarStep"]["MainClass"] = "Main"
+    with pytest.raises(ClientError, match="does not compute MainClass of the step job.py"):
+        emr.run_job_flow(**cluster, Steps=[hadoop])
+    with pytest.raises(ClientError, match="does not compute HadoopVersion of Instances"):
+        emr.run_job_flow(**{**cluster, "Instances": {**cluster["Instances"], "HadoopVersion": "2.4.0"}})
     bootstrap = [{"Name": "b", "ScriptBootstrapAction": {"Path": "s3://lake/b.sh"}}]
     with pytest.raises(ClientError, match="BootstrapActions"):
         emr.run_job_flow(**cluster, BootstrapActions=bootstrap)
@@ -265,9 +272,15 @@ def test_what_is_done_to_clusters_is_decided_for_each_by_its_tags(
     ends.wait(other, "TERMINATED")
 
 
-def test_a_configuration_that_is_not_computed_is_refused(aws: Aws, cluster: dict[str, Any]) -> None:
-    with pytest.raises(ClientError, match="does not compute the classification hive-site"):
-        aws("emr").run_job_flow(**cluster, Configurations=[{"Classification": "hive-site", "Properties": {}}])
+def test_a_step_needs_spark_on_its_cluster(aws: Aws, ends: Ends, cluster: dict[str, Any]) -> None:
+    emr = aws("emr")
+    id = emr.run_job_flow(**{**cluster, "Applications": [{"Name": "Hadoop"}]}, Steps=[step("job.py")])["JobFlowId"]
+    ends.wait(id, "WAITING")
+    [failed] = emr.list_steps(ClusterId=id)["Steps"]
+    assert failed["Status"]["State"] == "FAILED"
+    assert "Spark is not among the Applications" in failed["Status"]["FailureDetails"]["Message"]
+    emr.terminate_job_flows(JobFlowIds=[id])
+    ends.wait(id, "TERMINATED")
 
 
 def test_an_idle_cluster_outlives_the_endpoint_and_ends_by_its_policy(

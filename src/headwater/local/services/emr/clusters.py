@@ -1,8 +1,8 @@
 """Clusters: made, listed, changed.
 
 Not faithful to AWS: a cluster starts at once and has this machine's processors, whatever instances it asks for;
-bootstrap actions, ManagedScalingPolicy and what else the signatures do not name are refused;
-a configuration but `spark-defaults` is kept and has no effect.
+bootstrap actions, ManagedScalingPolicy and what else the signatures do not name are refused, and so is what
+:mod:`headwater.local.services.emr.refusals` lists.
 
 Source: Amazon EMR API reference, RunJobFlow, Cluster, Step (2026-11).
 """
@@ -21,6 +21,7 @@ from headwater.local.services.emr.idle_policy import checked_policy
 from headwater.local.services.emr.instances import fleet_answer, fleets_of, group_answer, groups_of
 from headwater.local.services.emr.monitoring import checked_monitoring
 from headwater.local.services.emr.records import CLUSTER, ENDED, cluster_answer, invalid, marked_page, new_id, summary
+from headwater.local.services.emr.refusals import refuse_hidden, refuse_without_effect
 from headwater.local.services.emr.root_volume import checked_size
 from headwater.local.services.emr.security_configurations import SecurityOperations
 from headwater.local.services.emr.security_document import allows_execution_roles
@@ -101,9 +102,7 @@ class ClusterOperations(SecurityOperations):
             raise invalid("ServiceRole is required: the role of Amazon EMR itself")
         if sum(bool(instances.get(name)) for name in ("InstanceGroups", "InstanceFleets", "MasterInstanceType")) != 1:
             raise invalid("Instances takes one of InstanceGroups, InstanceFleets and MasterInstanceType")
-        for configuration in members.get("Configurations") or []:
-            if configuration.get("Classification") not in ("spark", "spark-defaults"):
-                raise invalid(f"Headwater does not compute the classification {configuration.get('Classification')}")
+        refuse_without_effect(members)
         checked_size(members.get("EbsRootVolumeSize"), label)
         security = members.get("SecurityConfiguration")
         document = self.security_document(security) if security else {}
@@ -171,7 +170,9 @@ class ClusterOperations(SecurityOperations):
 
     @operation
     def set_visible_to_all_users(self, call: Call, JobFlowIds: list[str], VisibleToAllUsers: bool) -> Members:
-        """Kept and answered; who may do what is IAM's to say, as on AWS."""
+        """Let policies alone decide who sees a cluster; what would hide it is refused."""
+        if not VisibleToAllUsers:
+            refuse_hidden()
         for id in JobFlowIds:
             self.change_cluster(id, VisibleToAllUsers=VisibleToAllUsers)
         return {}

@@ -2,7 +2,7 @@
 
 Not faithful to AWS: no instance is made, so the answers say what was asked for and the state that the cluster is in,
 and leave out what was provisioned (ProvisionedSpotCapacity, RunningInstanceCount …); ListInstances is refused. Spot
-capacity is never interrupted. Automatic scaling policies are refused.
+capacity is never interrupted.
 
 Source: Amazon EMR API reference, InstanceFleetConfig, InstanceTypeConfig, SpotProvisioningSpecification,
 InstanceGroupConfig; Management Guide, "Planning and configuring instance fleets" (2026-11).
@@ -41,8 +41,6 @@ def groups_of(instances: Members) -> list[Members]:
             groups.append({"InstanceRole": "CORE", "InstanceType": core, "InstanceCount": most - 1})
     _one_of_each([str(group["InstanceRole"]) for group in groups if group["InstanceRole"] != "TASK"], "instance group")
     for group in groups:
-        if group.get("AutoScalingPolicy"):
-            raise invalid("Headwater does not compute AutoScalingPolicy of an instance group")
         if group["InstanceRole"] == "MASTER" and group["InstanceCount"] not in (1, 3):
             raise invalid(f"The MASTER instance group takes 1 or 3 instances, got {group['InstanceCount']}")
     return [{**group, "Id": new_id("ig")} for group in groups]
@@ -85,7 +83,7 @@ def _check_fleet(fleet: Members) -> None:
 
 def fleet_answer(cluster: Members, fleet: Members) -> Members:
     """An InstanceFleet that a client sees."""
-    kept = ("Id", "Name", "InstanceFleetType", "LaunchSpecifications", "ResizeSpecifications", "Context")
+    kept = ("Id", "Name", "InstanceFleetType", "LaunchSpecifications", "ResizeSpecifications")
     return {
         **{name: fleet[name] for name in kept if fleet.get(name) is not None},
         "Status": _status(cluster),

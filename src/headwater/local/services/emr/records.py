@@ -100,8 +100,7 @@ def step_answer(record: Members) -> Members:
     seen: dict[str, Any] = {name: record[name] for name in ("Id", "Name", "ActionOnFailure")}
     if record.get("ExecutionRoleArn"):
         seen["ExecutionRoleArn"] = record["ExecutionRoleArn"]
-    properties = {each["Key"]: each.get("Value", "") for each in jar.get("Properties") or []}
-    config = {"Jar": jar["Jar"], "Args": jar.get("Args") or [], "Properties": properties}
+    config = {"Jar": jar["Jar"], "Args": jar.get("Args") or [], "Properties": {}}
     return {**seen, "Config": config, "Status": _status(record)}
 
 

@@ -23,6 +23,7 @@ from headwater.local.jobs import Job, JobExit
 from headwater.local.service import Endpoint, Members, ServiceError
 from headwater.local.services.emr.monitoring import step_stream
 from headwater.local.services.emr.records import submit_of
+from headwater.local.services.emr.refusals import has_spark
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class StepLauncher:
 
     def launch(self, cluster: Members, step: Members, on_exit: Callable[[JobExit], None]) -> Job:
         """Start a step's script. :class:`RunFailed` when what it needs cannot be read."""
+        if not has_spark(cluster):
+            raise RunFailed('Cannot run program "spark-submit": Spark is not among the Applications of this cluster')
         folder = self.folder(step["Id"])
         (folder / "tmp").mkdir(parents=True)
         submit = submit_of(step["_config"])

@@ -25,6 +25,7 @@ from headwater.local.services.emr.records import (
     step_answer,
     step_key,
 )
+from headwater.local.services.emr.refusals import refuse_step
 
 INTERRUPTED = "Headwater.Interrupted: the endpoint ended while this cluster was alive"
 NO_EXECUTION_ROLES = (
@@ -87,7 +88,7 @@ class StepOperations(ClusterOperations):
         if known is not None:
             return {"JobFlowId": known["Id"], "ClusterArn": known["ClusterArn"]}
         record = {**self.new_cluster(call, given), "_key": call.idempotency_key}
-        steps = [new_step(record["Id"], step, None, order) for order, step in enumerate(Steps or [])]
+        steps = _new_steps(record["Id"], Steps or [], None, 0)
         with self.store.transaction():
             self.store.put(CLUSTER, record["Id"], record)
             for step in steps:
@@ -110,7 +111,7 @@ class StepOperations(ClusterOperations):
             self.modifiable(JobFlowId)
             if ExecutionRoleArn and not self.cluster(JobFlowId).get("_execution_roles"):
                 raise invalid(NO_EXECUTION_ROLES)
-            steps = [new_step(JobFlowId, step, ExecutionRoleArn, n) for n, step in enumerate(Steps, len(there))]
+            steps = _new_steps(JobFlowId, Steps, ExecutionRoleArn, len(there))
             with self.store.transaction():
                 for step in steps:
                     self.store.put(STEP, step_key(JobFlowId, step["Id"]), {**step, "_key": call.idempotency_key})
@@ -316,6 +317,13 @@ class StepOperations(ClusterOperations):
             self.cluster(cluster)
             raise ServiceError("InvalidRequestException", f"Step id '{id}' is not valid.")
         return found
+
+
+def _new_steps(cluster: str, configs: list[Members], role: str | None, first: int) -> list[Members]:
+    """The records of steps to add after ``first`` others."""
+    for config in configs:
+        refuse_step(config)
+    return [new_step(cluster, config, role, order) for order, config in enumerate(configs, first)]
 
 
 def _asked_before(call: Call, record: Members) -> bool:
