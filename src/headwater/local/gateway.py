@@ -236,7 +236,7 @@ class Gateway:
             # moto reads and writes its own HTTP: passing it on as it came keeps every detail of the protocol.
             await self.endpoint.in_worker(self.endpoint.authorizer.authorize, call, members)
             response = await self.endpoint.in_worker(
-                self.endpoint.records.handle, call.service, call.operation, http, call.region
+                self.endpoint.records.handle, call.service, call.operation, http, members, call.region
             )
             if call.service == "iam":
                 self.endpoint.authorizer.forget()

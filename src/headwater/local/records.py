@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.local import aws_managed_policies, wire
+from headwater.local.record_rules import check_record, mend_answer
 from headwater.local.service import Members, ServiceError
 from headwater.local.store import Store
 from headwater.local.wire import HttpRequest, HttpResponse
@@ -109,29 +110,30 @@ class MotoRecords:
     def call(self, service: str, operation: str, members: Members, region: str) -> Members:
         """Call in process with members; raises :class:`ServiceError`."""
         request = wire.build_request(service, operation, members)
-        return wire.parse_response(service, operation, self.handle(service, operation, request, region))
+        return wire.parse_response(service, operation, self.handle(service, operation, request, members, region))
 
-    def handle(self, service: str, operation: str, http: HttpRequest, region: str) -> HttpResponse:
-        """Answer a request, and journal it when it changed something."""
+    def handle(self, service: str, operation: str, http: HttpRequest, members: Members, region: str) -> HttpResponse:
+        """Answer a request with these members, and journal it when it changed something."""
         if (service, operation) == ("sqs", "ReceiveMessage"):
             return self._receive(http, region)
-        return self._handle(service, operation, http, region)
+        check_record(service, operation, members)
+        return self._handle(service, operation, http, members, region)
 
     def _receive(self, http: HttpRequest, region: str) -> HttpResponse:
         """A long poll of a queue as short ones: moto would hold the lock, and every other record, for its length."""
         try:
             members = json.loads(http.body)
         except ValueError:  # the query protocol of old clients
-            return self._handle("sqs", "ReceiveMessage", http, region)
+            return self._handle("sqs", "ReceiveMessage", http, {}, region)
         end = time.monotonic() + float(members.get("WaitTimeSeconds") or 0)
         poll = replace(http, body=json.dumps({**members, "WaitTimeSeconds": 0}).encode())
         while True:
-            response = self._handle("sqs", "ReceiveMessage", poll, region)
+            response = self._handle("sqs", "ReceiveMessage", poll, {}, region)
             if response.status >= 300 or b'"Messages"' in response.body or time.monotonic() >= end:
                 return response
             time.sleep(POLL_S)
 
-    def _handle(self, service: str, operation: str, http: HttpRequest, region: str) -> HttpResponse:
+    def _handle(self, service: str, operation: str, http: HttpRequest, members: Members, region: str) -> HttpResponse:
         with self._lock:
             self._replay()
             self._know_managed_policies(service, http)
@@ -145,7 +147,7 @@ class MotoRecords:
                 self._store.execute(
                     "INSERT INTO record_journal VALUES (?, ?, ?, ?)", (seed, service, region, _dump(http))
                 )
-            return response
+            return mend_answer(service, operation, members, response, seed)
 
     def _replay(self) -> None:
         if self._replayed:

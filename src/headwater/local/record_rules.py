@@ -1,0 +1,70 @@
+"""What AWS refuses, or answers, and moto does not: checked before a request becomes a record, and mended after.
+
+Only what was seen in AWS's answers is here; everything else is moto's word.
+
+Source: answers of AWS in LocalStack's snapshot tests (Secrets Manager 2023-06, SNS 2024-02, SQS 2023-06), the DynamoDB
+API reference ("UpdateItem", ReturnConsumedCapacity: none by default) and the SNS API reference ("Publish": Message may
+not be empty; SequenceNumber of FIFO topics), read 2026-11-25.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from headwater.local.service import Members, ServiceError
+from headwater.local.wire import HttpResponse
+
+_SECRET = re.compile(r"[-/_+=.@!A-Za-z0-9]+")
+_NAMES_MAY_HAVE = (
+    "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+)
+_FIRST_SEQUENCE_NUMBER = 10**19
+
+
+def check_record(service: str, operation: str, members: Members) -> None:
+    """Refuse what AWS refuses and moto would keep. Raises :class:`ServiceError`."""
+    if (service, operation) == ("secretsmanager", "CreateSecret"):
+        name = members.get("Name")
+        if isinstance(name, str) and not _SECRET.fullmatch(name):
+            raise ServiceError("ValidationException", _NAMES_MAY_HAVE)
+    elif (service, operation) == ("sns", "Publish"):
+        _check_publish(members)
+    elif (service, operation) == ("sqs", "SendMessage") and members.get("MessageBody") == "":
+        raise ServiceError("MissingParameter", "The request must contain the parameter MessageBody.")
+
+
+def _check_publish(members: Members) -> None:
+    topic = members.get("TopicArn") or members.get("TargetArn") or ""
+    if members.get("Message") == "":
+        raise ServiceError("InvalidParameter", "Invalid parameter: Empty message")
+    if topic and topic.count(":") < 5:
+        raise ServiceError("InvalidParameter", "Invalid parameter: TopicArn")
+    if topic.endswith(".fifo") and not members.get("MessageGroupId"):
+        text = "Invalid parameter: The MessageGroupId parameter is required for FIFO topics"
+        raise ServiceError("InvalidParameter", text)
+
+
+def mend_answer(service: str, operation: str, members: Members, response: HttpResponse, position: int) -> HttpResponse:
+    """moto's answer as AWS would give it.
+
+    Parameters
+    ----------
+    position:
+        Of the request in the journal: it orders the messages of a FIFO topic.
+    """
+    topic = str(members.get("TopicArn") or "")
+    if (service, operation) == ("dynamodb", "UpdateItem") and response.status < 300:
+        if members.get("ReturnConsumedCapacity", "NONE") == "NONE":
+            body: dict[str, Any] = json.loads(response.body)
+            body.pop("ConsumedCapacity", None)
+            return replace(response, body=json.dumps(body).encode())
+    elif (service, operation) == ("sns", "Publish"):
+        if response.status == 404 and topic:
+            return replace(response, body=response.body.replace(b"Endpoint does not exist", b"Topic does not exist"))
+        if response.status < 300 and topic.endswith(".fifo"):
+            number = f"<SequenceNumber>{_FIRST_SEQUENCE_NUMBER + 1000 * position}</SequenceNumber>"
+            return replace(response, body=response.body.replace(b"</MessageId>", b"</MessageId>" + number.encode(), 1))
+    return response
