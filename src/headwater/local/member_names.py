@@ -114,9 +114,13 @@ def output_shape(client: str, operation: str) -> Shape | None:
 
 
 def to_client(client: str, operation: str, arguments: Any) -> dict[str, Any]:
-    """A task's arguments as the client's members; names that the model does not know are left as they are."""
+    """A task's arguments as the client's members; names that the model does not know are left as they are.
+
+    An object or a list where the model has text is written as JSON, and a streamed body is JSON even where it is text:
+    S3 gets ``"text"`` with its quotes (executions recorded on AWS, 2024).
+    """
     shape = _shape(client, operation, output=False)
-    found = _convert(arguments, shape, _lower, blob=_to_bytes)
+    found = _convert(arguments, shape, _lower, blob=_to_bytes, text=_to_text)
     return found if isinstance(found, dict) else {}
 
 
@@ -153,13 +157,22 @@ def epoch_ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _to_bytes(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode()
-    return json.dumps(value, separators=(",", ":")).encode() if isinstance(value, (dict, list)) else value
+def _to_bytes(value: Any, shape: Shape | None) -> Any:
+    if value is None or isinstance(value, (bytes, bytearray)):
+        return value
+    streamed = shape is not None and shape.serialization.get("streaming")
+    return value.encode() if isinstance(value, str) and not streamed else _json(value).encode()
 
 
-def _from_bytes(value: Any) -> Any:
+def _to_text(value: Any) -> Any:
+    return _json(value) if isinstance(value, (dict, list)) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _from_bytes(value: Any, shape: Shape | None) -> Any:
     if hasattr(value, "read"):
         value = value.read()
     if isinstance(value, (bytes, bytearray)):
@@ -174,25 +187,28 @@ def _convert(
     value: Any,
     shape: Shape | None,
     rename: Callable[[str, Shape], str],
-    blob: Callable[[Any], Any],
+    blob: Callable[[Any, Shape | None], Any],
     timestamp: Callable[[datetime], Any] | None = None,
+    text: Callable[[Any], Any] | None = None,
 ) -> Any:
     def inner(item: Any, item_shape: Shape | None) -> Any:
-        return _convert(item, item_shape, rename, blob, timestamp)
+        return _convert(item, item_shape, rename, blob, timestamp, text)
 
     kind = None if shape is None else shape.type_name
     if isinstance(value, datetime):
         return value if timestamp is None else timestamp(value)
+    if kind == "blob" or isinstance(value, (bytes, bytearray)) or hasattr(value, "read"):
+        return blob(value, shape)
+    if kind == "string" and text is not None:
+        return text(value)
     if isinstance(value, dict):
         if shape is not None and kind == "structure":
             pairs = ((rename(key, shape), item) for key, item in value.items() if item is not None)
             members = {member.lower(): found for member, found in shape.members.items()}
             return {key: inner(item, members.get(key.lower())) for key, item in pairs}
         item_shape = shape.value if shape is not None and kind == "map" else None
-        return blob(value) if kind == "blob" else {key: inner(item, item_shape) for key, item in value.items()}
+        return {key: inner(item, item_shape) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         item_shape = shape.member if shape is not None and kind == "list" else None
-        return blob(value) if kind == "blob" else [inner(item, item_shape) for item in value]
-    if kind == "blob" or isinstance(value, (bytes, bytearray)) or hasattr(value, "read"):
-        return blob(value)
+        return [inner(item, item_shape) for item in value]
     return value

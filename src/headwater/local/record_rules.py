@@ -2,9 +2,9 @@
 
 Only what was seen in AWS's answers is here; everything else is moto's word.
 
-Source: answers of AWS in LocalStack's snapshot tests (Secrets Manager 2023-06, SNS 2024-02, SQS 2023-06), the DynamoDB
-API reference ("UpdateItem", ReturnConsumedCapacity: none by default) and the SNS API reference ("Publish": Message may
-not be empty; SequenceNumber of FIFO topics), read 2026-11-25.
+Source: answers recorded on AWS (DynamoDB 2023-05, Secrets Manager and SQS 2023-06, SNS 2024-02), the DynamoDB API
+reference ("UpdateItem", ReturnConsumedCapacity: none by default) and the SNS API reference ("Publish": Message may not
+be empty; SequenceNumber of FIFO topics), read 2026-11-25.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ _SECRET = re.compile(r"[-/_+=.@!A-Za-z0-9]+")
 _NAMES_MAY_HAVE = (
     "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
 )
+_TABLE = re.compile(r"[a-zA-Z0-9_.-]+")
 _FIRST_SEQUENCE_NUMBER = 10**19
 
 
 def check_record(service: str, operation: str, members: Members) -> None:
     """Refuse what AWS refuses and moto would keep. Raises :class:`ServiceError`."""
-    if (service, operation) == ("secretsmanager", "CreateSecret"):
+    if service == "dynamodb":
+        _check_table(members)
+    elif (service, operation) == ("secretsmanager", "CreateSecret"):
         name = members.get("Name")
         if isinstance(name, str) and not _SECRET.fullmatch(name):
             raise ServiceError("ValidationException", _NAMES_MAY_HAVE)
@@ -34,6 +37,16 @@ def check_record(service: str, operation: str, members: Members) -> None:
         _check_publish(members)
     elif (service, operation) == ("sqs", "SendMessage") and members.get("MessageBody") == "":
         raise ServiceError("MissingParameter", "The request must contain the parameter MessageBody.")
+
+
+def _check_table(members: Members) -> None:
+    name = members.get("TableName")
+    if isinstance(name, str) and not name.startswith("arn:") and not _TABLE.fullmatch(name):
+        text = (
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
+            f"Member must satisfy regular expression pattern: {_TABLE.pattern}"
+        )
+        raise ServiceError("ValidationException", text)
 
 
 def _check_publish(members: Members) -> None:

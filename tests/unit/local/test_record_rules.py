@@ -17,6 +17,7 @@ FIFO = "arn:aws:sns:us-east-1:000000000000:t.fifo"
 @pytest.mark.parametrize(
     ("service", "operation", "members", "code", "message"),
     [
+        ("dynamodb", "PutItem", {"TableName": "/t"}, "ValidationException", "Value '/t' at 'tableName' failed to"),
         ("secretsmanager", "CreateSecret", {"Name": "a b"}, "ValidationException", "Invalid name. Must be a valid"),
         ("sns", "Publish", {"TopicArn": FIFO, "Message": "m"}, "InvalidParameter", "The MessageGroupId parameter"),
         ("sns", "Publish", {"TopicArn": FIFO, "Message": ""}, "InvalidParameter", "Invalid parameter: Empty message"),
@@ -32,6 +33,7 @@ def test_what_aws_refuses(service: str, operation: str, members: dict[str, Any],
 
 
 def test_what_aws_takes() -> None:
+    check_record("dynamodb", "GetItem", {"TableName": "arn:aws:dynamodb:us-east-1:1:table/t"})
     check_record("secretsmanager", "CreateSecret", {"Name": "a/b_c+d=e.f@g!-1"})
     check_record("sns", "Publish", {"TopicArn": FIFO, "Message": "m", "MessageGroupId": "g"})
     check_record("sns", "Publish", {"PhoneNumber": "+100", "Message": "m"})

@@ -115,7 +115,7 @@ def chain(*given: tuple[str, Definition]) -> Definition:
 def send(body: Definition, pattern: str = "", **fields: Any) -> Definition:
     """A task that sends a message; its result is the message's name."""
     resource = f"arn:aws:states:::sqs:sendMessage{pattern}"
-    parameters = {"QueueUrl": "queue", "MessageBody": body}
+    parameters = {"QueueUrl": "http://queue", "MessageBody": body}
     selected = {"ResultSelector": {"sent.$": "$.MessageId"}} if not pattern else {}
     return {"Type": "Task", "Resource": resource, "Parameters": parameters, **selected, **fields}
 

@@ -38,6 +38,7 @@ from headwater.local.services.states.json_text import dumps, loads
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
+from headwater.local.services.states.task_arguments import ANY_JSON, unknown_host
 from headwater.local.services.states.task_results import invoke_result, service_failure, with_metadata
 
 MAX_CALLS = 64
@@ -45,6 +46,7 @@ MAX_LOOKS = 8
 MAX_SESSIONS = 1000
 CLOCK_MS = 1000  # how coarse a service's CreationTime may be
 SESSION_S = 900.0
+_NO_HOST = "Name or service not known"
 
 log = logging.getLogger(__name__)
 Watched = tuple[Execution, Branch, int]
@@ -178,14 +180,14 @@ class TaskCaller:
         if operation is None:
             raise ServiceError("UnknownOperationException", f"this endpoint cannot run {target.arn}")
         wanted = arguments if api.request is None else api.request(arguments)
+        if (host := unknown_host(target, arguments)) is not None:
+            return _Failed("SQS.SdkClientException", f"Unable to execute HTTP request: {host}: {_NO_HOST}")
         puts_events = target.kind == "optimized" and api.client == "events"
         if puts_events:
             wanted = entries_to_send(wanted, execution.record_.arn, execution.record_.machine_arn)
         members = to_client(api.client, api.service_operation, wanted)
-        if api.client == "stepfunctions" and not isinstance(members.get("input", ""), str):
-            members["input"] = dumps(members["input"])
-        if target.kind == "optimized" and api.client in ("sqs", "sns"):
-            members = {key: _text_body(key, value) for key, value in members.items()}
+        if target.kind == "optimized":
+            members = {key: _text_body(api.client, key, value) for key, value in members.items()}
         response = self.endpoint.call(
             api.client, operation, principal=principal, idempotency_key=task.get("key"), **members
         )
@@ -422,13 +424,15 @@ class _Failed:
 
 
 def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:
+    if response.get("StatusCode") == 202:  # an Event invocation answers with nothing
+        return invoke_result(response, "", 0)
     payload = response.get("Payload", b"")
     text = (payload.read() if hasattr(payload, "read") else payload) or b"null"
     text = text.decode() if isinstance(text, (bytes, bytearray)) else str(text)
     if response.get("FunctionError"):
         body = _json_or_text(text)
         name = body.get("errorType") if isinstance(body, dict) else None
-        return _Failed(name or "Lambda.Unknown", text)
+        return _Failed(name or "Lambda.Unknown", text if direct else dumps(body))
     return _json_or_text(text) if direct else invoke_result(response, _json_or_text(text), len(text))
 
 
@@ -439,8 +443,9 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _text_body(key: str, value: Any) -> Any:
-    return dumps(value) if key in ("Message", "MessageBody") and not isinstance(value, str) else value
+def _text_body(client: str, key: str, value: Any) -> Any:
+    """Any JSON as text, where an integration takes it."""
+    return dumps(value) if (client, key.lower()) in ANY_JSON and not isinstance(value, str) else value
 
 
 def _task_state(branch: Branch) -> TaskState:

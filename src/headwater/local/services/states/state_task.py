@@ -24,7 +24,7 @@ from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.quotas import check_size
 from headwater.local.services.states.state import State
-from headwater.local.services.states.task_arguments import unsupported_fields
+from headwater.local.services.states.task_arguments import argument_problems
 from headwater.local.services.states.templates import Template
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ class TaskState(State):
         execution.begin_call(branch)
 
     def _check(self, arguments: Document) -> None:
-        """Refuse arguments that the service's operation does not have."""
-        api = self.target.api
-        problems = [] if api is None else unsupported_fields(api, arguments.value)
+        """Refuse arguments that the service's operation cannot take."""
+        problems = argument_problems(self.target, arguments.value)
         if problems:
             field = "Arguments" if self.jsonata else "Parameters"
             raise runtime(

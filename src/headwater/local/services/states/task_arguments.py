@@ -1,6 +1,7 @@
-"""A task's arguments, checked before they go to a service: names that its operation does not have fail the state.
+"""A task's arguments, checked before they go to a service.
 
-What the operation needs and a task does not give, the service itself refuses.
+Names that its operation does not have, and values of another type than it wants, fail the state. What the operation
+needs and a task does not give, the service itself refuses.
 
 Source: Step Functions Developer Guide, "Passing parameters to a service API in Step Functions" ("The field Filter is
 not supported by Step Functions"), and errors of real executions, read 2026-11-25.
@@ -13,30 +14,58 @@ from typing import Any
 
 from botocore.model import Shape
 
-from headwater.local.services.states.integration_api import Api
+from headwater.local.services.states.integrations import Resource
 from headwater.local.member_names import input_shape
 
-
-def unsupported_fields(api: Api, arguments: Any) -> list[str]:
-    """What Step Functions says of fields that the operation does not have; empty when it takes them all."""
-    shape = None if api.request is not None else input_shape(api.client, api.service_operation)
-    names = () if shape is None else _unknown(arguments, shape)
-    return [f'The field "{name}" is not supported by Step Functions' for name in names]
+# Text of optimized integrations that may be any JSON, which is then sent as text.
+ANY_JSON = frozenset({("events", "detail"), ("sns", "message"), ("sqs", "messagebody"), ("stepfunctions", "input")})
+_WANTED = {"boolean": "a BOOLEAN", "integer": "an INTEGER", "long": "an INTEGER", "string": "a STRING"}
 
 
-def _unknown(value: Any, shape: Shape) -> Iterator[str]:
+def argument_problems(target: Resource, arguments: Any) -> list[str]:
+    """What Step Functions says of arguments that the operation cannot take; empty when it takes them all."""
+    api = target.api
+    if api is None or api.request is not None:
+        return []
+    shape = input_shape(api.client, api.service_operation)
+    any_json = {name for client, name in ANY_JSON if client == api.client and target.kind == "optimized"}
+    return [] if shape is None else list(_problems(arguments, shape, any_json))
+
+
+def _problems(value: Any, shape: Shape, any_json: set[str], name: str = "") -> Iterator[str]:
     kind = shape.type_name
     if isinstance(value, dict) and kind == "structure" and not shape.metadata.get("document"):
         members = {name.lower(): member for name, member in shape.members.items()}
         for name, item in value.items():
             member = members.get(name.lower())
             if member is None:
-                yield name
+                yield f'The field "{name}" is not supported by Step Functions'
             else:
-                yield from _unknown(item, member)
+                yield from _problems(item, member, any_json, name)
     elif isinstance(value, dict) and kind == "map":
         for item in value.values():
-            yield from _unknown(item, shape.value)
+            yield from _problems(item, shape.value, any_json, name)
     elif isinstance(value, list) and kind == "list":
         for item in value:
-            yield from _unknown(item, shape.member)
+            yield from _problems(item, shape.member, any_json, name)
+    elif value is not None and not _is_of(kind, value) and name.lower() not in any_json:
+        yield f"The value for the field '{name}' must be {_WANTED[kind]}"
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    """Whether a value can stand where the model wants this kind; objects and lists are sent as text."""
+    if kind == "string":
+        return not isinstance(value, (bool, int, float))
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind in ("integer", "long"):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
+    return True
+
+
+def unknown_host(target: Resource, arguments: Any) -> str | None:
+    """The host that ``sqs:sendMessage`` cannot find in a ``QueueUrl`` that is no URL; None when it is one."""
+    if target.type != "sqs" or not isinstance(arguments, dict):
+        return None
+    url = arguments.get("QueueUrl")
+    return url.partition("/")[0] if isinstance(url, str) and "://" not in url else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from headwater.local.service import ServiceError
 from headwater.local.services.states.integrations import Resource
-from headwater.local.member_names import content_type, error_name
+from headwater.local.member_names import content_type, error_name, protocol
 from headwater.local.services.states.json_text import dumps
 
 # Optimized integrations show the SDK for Java v1, aws-sdk ones v2. In both, an error that the service's model does not
@@ -45,15 +45,16 @@ def service_failure(target: Resource, error: ServiceError) -> tuple[str, str]:
     prefix, client = ("Lambda", "lambda") if api is None else (api.error_prefix, api.client)
     modelled = error_name(client, error.code)
     request = str(uuid.uuid4())
+    status = 400 if protocol(client) == "json" and error.status < 500 else error.status
     java = None if modelled is None else modelled.removesuffix("Exception") + "Exception"
     if target.kind == "sdk":
         extended = f", Extended Request ID: {_extended_id()}" if client == "s3" else ""
-        cause = f"{error.message} (Service: {prefix}, Status Code: {error.status}, Request ID: {request}{extended})"
+        cause = f"{error.message} (Service: {prefix}, Status Code: {status}, Request ID: {request}{extended})"
         return f"{prefix}.{java or prefix + 'Exception'}", cause
     base = _BASE_EXCEPTIONS.get(prefix, f"Amazon{prefix}Exception")
     service = _SERVICE_NAMES.get(prefix, base.removesuffix("Exception"))
     cause = (
-        f"{error.message} (Service: {service}; Status Code: {error.status}; "
+        f"{error.message} (Service: {service}; Status Code: {status}; "
         f"Error Code: {error.code}; Request ID: {request}; Proxy: null)"
     )
     return f"{prefix}.{java or base}", cause
@@ -65,14 +66,14 @@ def _extended_id() -> str:
 
 def invoke_result(response: dict[str, Any], payload: Any, length: int) -> dict[str, Any]:
     """What ``lambda:invoke`` hands on, for a payload of ``length`` bytes."""
-    version = response.get("ExecutedVersion", "$LATEST")
     headers = {
         "Content-Length": str(length),
-        "X-Amz-Executed-Version": version,
         "X-Amzn-Trace-Id": f"root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};sampled=0",
         "x-amzn-Remapped-Content-Length": "0",
     }
-    result = {"ExecutedVersion": version, "Payload": payload, "StatusCode": response.get("StatusCode", 200)}
+    result = {"Payload": payload, "StatusCode": response.get("StatusCode", 200)}
+    if "ExecutedVersion" in response:
+        result["ExecutedVersion"] = headers["X-Amz-Executed-Version"] = response["ExecutedVersion"]
     if "LogResult" in response:
         result["LogResult"] = headers["X-Amz-Log-Result"] = response["LogResult"]
     return _with_metadata(result, "application/json", headers, result["StatusCode"])

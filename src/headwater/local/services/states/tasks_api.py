@@ -19,7 +19,7 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 def check_token(token: str) -> None:
     """Refuse what this service never gave out (InvalidToken)."""
     if not re.fullmatch(r"[0-9a-f]{64}", token):
-        raise ServiceError("InvalidToken", f"Invalid Token: '{token}'")
+        raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 class TasksApi(Service):
@@ -30,11 +30,11 @@ class TasksApi(Service):
     @operation
     def send_task_success(self, call: Call, taskToken: str, output: str) -> Members:
         """A worker's task ended well."""
+        check_token(taskToken)
         try:
             value = loads(output)
         except ValueError as error:
             raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
-        check_token(taskToken)
         self.runtime.tokens.report(taskToken, lambda state, e, b: state.succeeded(e, b, value))
         return {}
 

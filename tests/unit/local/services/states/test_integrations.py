@@ -236,7 +236,7 @@ def test_a_required_member_that_is_null_is_refused_in_the_services_words(small: 
     send = {
         "Type": "Task",
         "Resource": PREFIX + "sqs:sendMessage",
-        "Parameters": {"QueueUrl": "q", "MessageBody": None},
+        "Parameters": {"QueueUrl": "http://q", "MessageBody": None},
     }
     ended = small.run(chain(("send", send)), name="sender")
     assert ended["error"] == "SQS.AmazonSQSException"

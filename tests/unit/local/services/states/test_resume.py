@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def callback(**fields: Any) -> dict[str, Any]:
-    body = {"QueueUrl": "q", "MessageBody": {"token.$": "$$.Task.Token"}}
+    body = {"QueueUrl": "http://q", "MessageBody": {"token.$": "$$.Task.Token"}}
     resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
     return {"Type": "Task", "Resource": resource, "Parameters": body, **fields}
 

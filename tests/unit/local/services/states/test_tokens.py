@@ -31,7 +31,7 @@ class Sent:
 
 
 def callback(**fields: Any) -> dict[str, Any]:
-    body = {"QueueUrl": "q", "MessageBody": {"token.$": "$$.Task.Token"}}
+    body = {"QueueUrl": "http://q", "MessageBody": {"token.$": "$$.Task.Token"}}
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
