@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Tags
 from constructs import Construct
 from headwater.cdk import PlannedWorkflow
 from stacks.team import TeamConstructs
@@ -26,3 +26,5 @@ class WorkflowStack(Stack):
         super().__init__(scope, name, stack_name=name, description=f"Workflow {name}, planned by Headwater")
         self.workflow = PlannedWorkflow(self, "Workflow", project)
         TeamConstructs(self, "Team", self.workflow)
+        for key, value in self.workflow.plan.tags.items():  # of the stack itself, and of what the team adds
+            Tags.of(self).add(key, value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import client_factory
 from tests.integration.command_line import ProjectFolder
 
 pytest.importorskip("pyspark")
@@ -18,7 +20,7 @@ from headwater import Lake, Workflow
 lake = Lake("orders")
 orders = lake.raw("orders", format="csv")
 daily = lake.processed("daily")
-wf = Workflow("routing", lake)
+wf = Workflow("routing", lake, tags={"Team": "data"})
 wf.spark("aggregate", "jobs/aggregate.py", reads=orders, writes=daily, engine="auto", emr_above_gb=1)
 """
 SCRIPT = """
@@ -73,3 +75,14 @@ def test_both_engines_run_the_same_script(project: ProjectFolder) -> None:
     assert (stage["status"], stage["job"]["service"]) == ("SUCCEEDED", "emr-serverless")
     assert "aggregated 3" in project.headwater("logs", "aggregate")
     assert "what was granted is what was used" in project.headwater("policies", "check", code=0)
+    _check_tags(project)
+
+
+def _check_tags(project: ProjectFolder) -> None:
+    """The application, and the job run that the state machine made there, bear the workflow's tags."""
+    emr = client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])("emr-serverless")
+    (application,) = emr.list_applications()["applications"]
+    (run,) = emr.list_job_runs(applicationId=application["id"])["jobRuns"]
+    tags = {"Team": "data", "headwater:workflow": "routing"}
+    assert emr.list_tags_for_resource(resourceArn=application["arn"])["tags"] == tags
+    assert emr.list_tags_for_resource(resourceArn=run["arn"])["tags"] == {**tags, "headwater:stage": "aggregate"}

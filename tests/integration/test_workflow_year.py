@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.conftest import client_factory
 from tests.integration.command_line import ProjectFolder
 
 ROWS = 327_346
@@ -45,6 +47,7 @@ def test_the_whole_year_and_then_nothing_new(project_of: Callable[..., ProjectFo
     assert f"delays           {ROWS:,} rows" in said and "auc 0.6" in said
     assert '"message": "0 months built"' in project.headwater("logs", "clean")
     assert project.rows() == ROWS
+    _check_tags(project)
     project.headwater("down")
 
 
@@ -62,3 +65,45 @@ def _check_cost(project: ProjectFolder, cost: dict[str, Any]) -> None:
     assert gets["clean"] == 12 + 3
     again = project.json("cost", "--run", found["run"])
     assert again["planned_usd"] == pytest.approx(found["planned_usd"])
+
+
+# Types that bear no tags in CloudFormation (user guide, resource reference, 2026-11).
+WITHOUT_TAGS = {
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Glue::Database",
+    "AWS::Lambda::Permission",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::Scheduler::Schedule",
+}
+
+
+def _check_tags(project: ProjectFolder) -> None:
+    """The stack, each resource of it and each job that the runs made bear the workflow's tags."""
+    aws = client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])
+    tags = {"Environment": "demo", "headwater:workflow": "flight-delays"}
+    (stack,) = aws("cloudformation").describe_stacks(StackName="flight-delays")["Stacks"]
+    assert {tag["Key"]: tag["Value"] for tag in stack["Tags"]} == tags
+
+    sagemaker = aws("sagemaker")
+    jobs = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    trainings = sagemaker.list_training_jobs()["TrainingJobSummaries"]
+    arns = [*(job["ProcessingJobArn"] for job in jobs), *(job["TrainingJobArn"] for job in trainings)]
+    assert len(arns) == 2 * 3
+    stages = set()
+    for arn in arns:
+        found = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+        stages.add(found.pop("headwater:stage"))
+        assert found == tags
+    assert stages == {"split", "fit", "evaluate"}
+
+    asked = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+    pages = aws("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=asked)
+    tagged = {found["ResourceARN"] for page in pages for found in page["ResourceTagMappingList"]}
+    for made in aws("cloudformation").list_stack_resources(StackName="flight-delays")["StackResourceSummaries"]:
+        kind, physical = made["ResourceType"], made["PhysicalResourceId"]
+        if kind == "AWS::IAM::Role":  # of which the Tagging API does not tell
+            found = {tag["Key"]: tag["Value"] for tag in aws("iam").list_role_tags(RoleName=physical)["Tags"]}
+            assert found.items() >= tags.items(), physical
+        elif kind not in WITHOUT_TAGS:
+            assert any(arn.endswith(physical.rpartition(":")[2]) for arn in tagged), physical

@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
 Check = Callable[["Plan", "Cloud"], None]
 
-CHECKS: tuple[Check, ...] = ()
+
+def check_lake(plan: Plan, cloud: Cloud) -> None:
+    """The lake's bucket is the account's own, or its name is free.
+
+    Raises
+    ------
+    CloudError
+        When another account has it.
+    """
+    from headwater.cloud.asset_store import bucket_exists
+
+    bucket_exists(cloud, f"{plan.lake}-{cloud.account}-{cloud.region}", f"the bucket of the lake {plan.lake!r},")
+
+
+CHECKS: tuple[Check, ...] = (check_lake,)
 
 
 def check_plan(plan: Plan, cloud: Cloud) -> None:

@@ -44,7 +44,7 @@ def deploy(
             raise UsageError("nothing was changed: say --yes to deploy without being asked, or --dry-run to look only")
         from headwater.cli.checks import check_plan
         from headwater.cli.costing import check_budget
-        from headwater.cli.deploying import deployment_of, files_of, tags_of
+        from headwater.cli.deploying import deployment_of, files_of
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
         from headwater.plan.shared_logs import shared_log_groups
@@ -59,7 +59,7 @@ def deploy(
             files = deployment.store.package(files_of(plan))
             say(f"{plan.name} → account {cloud.account}, {cloud.region} ({cloud.name})")
             groups = deployment.shared_logs.unbounded(shared_log_groups(plan))
-            change_set = deployment.propose(plan.template, tags_of(plan), say, _events(json))
+            change_set = deployment.propose(plan.template, plan.tags, say, _events(json))
             _settle(_Proposal(deployment, change_set, files, groups), _Choice(yes, dry_run, json))
 
 

@@ -24,11 +24,6 @@ def deployment_of(plan: Plan, cloud: Cloud) -> Deployment:
     return Deployment(cloud, plan.name)
 
 
-def tags_of(plan: Plan) -> dict[str, str]:
-    """The tags of the plan's stack."""
-    return {"headwater:workflow": plan.name}
-
-
 def files_of(plan: Plan) -> list[AssetFile]:
     """What the plan needs in the assets bucket."""
     from headwater.cloud.deployment import AssetFile
@@ -46,7 +41,7 @@ def deploy(project: Project, cloud: Cloud, progress: Callable[[str], None] = lam
     plan = project.plan
     check_plan(plan, cloud)
     groups = shared_log_groups(plan)
-    return deployment_of(plan, cloud).apply(plan.template, files_of(plan), tags_of(plan), progress, groups)
+    return deployment_of(plan, cloud).apply(plan.template, files_of(plan), plan.tags, progress, groups)
 
 
 def ready(project: Project, cloud: Cloud, progress: Callable[[str], None] = lambda line: None) -> dict[str, str]:

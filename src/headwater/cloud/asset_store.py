@@ -22,6 +22,7 @@ from headwater.errors import CloudError
 
 MULTIPART_BYTES = 100_000_000  # larger files go up in parts, by upload_file
 MANIFESTS = "stacks/"
+OWN_TAG = {"Key": "headwater:bucket", "Value": "assets"}  # of no workflow: it holds the code of all of them
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 
 
@@ -53,28 +54,8 @@ class AssetStore:
         return f"{self._s3.meta.endpoint_url}/{self.bucket}/{key}"
 
     def exists(self) -> bool:
-        """Whether the bucket is there.
-
-        Raises
-        ------
-        CloudError
-            When another account has it.
-        """
-        try:
-            self._s3.head_bucket(Bucket=self.bucket)
-        except ClientError as error:
-            code = error_code(error)
-            if code in _MISSING:
-                return False
-            if code in ("403", "AccessDenied"):
-                raise CloudError(
-                    f"the assets bucket {self.bucket} is another account's, or {self._cloud.account} may not use it: "
-                    "a deploy needs s3:ListBucket, s3:GetObject and s3:PutObject on it",
-                    code,
-                    "HeadBucket",
-                ) from error
-            raise explain(error) from error
-        return True
+        """Whether the bucket is there; raises :class:`CloudError` when another account has it."""
+        return bucket_exists(self._cloud, self.bucket, "the assets bucket")
 
     def prepare(self) -> None:
         """Make the bucket unless it is there: private, encrypted, over TLS only, versioned, with a life cycle."""
@@ -125,6 +106,7 @@ class AssetStore:
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [only_tls]}))
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [OWN_TAG]})
 
     def upload(self, stack: str, assets: Iterable[AssetFile]) -> int:
         """Put what is not there yet; returns how many objects that was."""
@@ -137,8 +119,13 @@ class AssetStore:
 
     def package(self, assets: Iterable[AssetFile]) -> list[AssetFile]:
         """Make now what is made on need and lies in the bucket not yet: what cannot be made fails before a change."""
+        there = self.exists()
         return [
-            AssetFile(asset.key, asset.source()) if callable(asset.source) and not self.has(asset.key) else asset
+            (
+                AssetFile(asset.key, asset.source())
+                if callable(asset.source) and not (there and self.has(asset.key))
+                else asset
+            )
             for asset in assets
         ]
 
@@ -219,6 +206,31 @@ class AssetStore:
                 raise explain(error) from error
             for failed in answer.get("Errors", []):
                 raise CloudError(f"cannot delete s3://{bucket}/{failed['Key']}: {failed['Code']}: {failed['Message']}")
+
+
+def bucket_exists(cloud: Cloud, bucket: str, what: str) -> bool:
+    """Whether a bucket is there, and the account's own.
+
+    Raises
+    ------
+    CloudError
+        When it is another account's, or may not be used; ``what`` says which bucket it is.
+    """
+    try:
+        cloud.client("s3").head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error_code(error)
+        if code in _MISSING:
+            return False
+        if code in ("403", "AccessDenied"):
+            raise CloudError(
+                f"{what} {bucket} is another account's, or {cloud.account} may not use it: "
+                "a deploy needs s3:ListBucket, s3:GetObject and s3:PutObject on it",
+                code,
+                "HeadBucket",
+            ) from error
+        raise explain(error) from error
+    return True
 
 
 def _manifest(stack: str) -> str:

@@ -121,6 +121,8 @@ class Plan:
         Every role of the template: those of the stages, the state machine's, the schedule's.
     sizes:
         What each stage occupies on AWS, which its price depends on.
+    tags:
+        The tags of all that belongs to the workflow, and of its stack.
     schedule, budget_usd:
         As declared.
     """
@@ -141,6 +143,7 @@ class Plan:
     datasets: dict[str, str]
     owners: dict[str, str] = field(repr=False)
     sizes: dict[str, Size] = field(default_factory=dict, repr=False)
+    tags: dict[str, str] = field(default_factory=dict)
     schedule: str | None = None
     budget_usd: float | None = None
 
@@ -191,6 +194,7 @@ def make_plan(workflow: Workflow) -> Plan:
         datasets={dataset.name: dataset.prefix for dataset in workflow.lake.datasets},
         owners=definition.owners,
         sizes={stage.name: size_of(stage) for stage in workflow.stages},
+        tags=stage_tags(workflow),
         schedule=workflow.schedule,
         budget_usd=workflow.budget_usd,
     )
