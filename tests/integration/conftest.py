@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.aws_account import Account
 from tests.integration.command_line import ProjectFolder, new_project
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "flights"
@@ -36,3 +37,14 @@ def project_of(tmp_path: Path, year: Path) -> Iterator[Callable[..., ProjectFold
     for project in made:
         project.close()
         project.await_nothing_left()
+
+
+@pytest.fixture
+def account(project_of: Callable[..., ProjectFolder], tmp_path: Path) -> Iterator[Account]:
+    """An account whose endpoint is up, and a small project."""
+    project = project_of(months=(1,), rows=50)
+    project.keep_stages("validate", "catalog", "notify")
+    found = Account(project, tmp_path / "account")
+    found.up()
+    yield found
+    found.down()

@@ -127,14 +127,20 @@ class Deployment:
         unbounded:
             Log groups to make, or to give a retention, before the stack, whose metric filters may need them.
         """
-        files = list(assets)
+        try:
+            self._upload(list(assets), say)
+            self.shared_logs.bound(unbounded)
+        except BaseException:  # the stack is as it was, and a change set that nobody executes must not stay
+            self.stacks.discard(change_set)
+            raise
+        return self.stacks.execute(change_set, on_event)
+
+    def _upload(self, files: list[AssetFile], say: Say) -> None:
         if files:
             self.store.prepare()
             uploaded = self.store.upload(self.stack, files)
             self.store.adopt(self.stack, files)
             say(f"assets: {uploaded} uploaded, {len(files) - uploaded} there already")
-        self.shared_logs.bound(unbounded)
-        return self.stacks.execute(change_set, on_event)
 
     def outputs_as_planned(self, template: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str] | None:
         """The outputs, if the stack stands as this template and these tags say; None if not."""

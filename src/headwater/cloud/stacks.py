@@ -161,12 +161,12 @@ class Stacks:
                 ImportExistingResources=creates,  # a lake that an earlier stack left (DeletionPolicy Retain)
                 **body,
             )
-            changes = self._await_change_set(name, change_set)
+            changes = self._await_change_set(name, change_set, creates)
         except ClientError as error:
             raise explain(error) from error
         return None if changes is None else ChangeSet(name, change_set, creates, tuple(changes))
 
-    def _await_change_set(self, name: str, change_set: str) -> list[Change] | None:
+    def _await_change_set(self, name: str, change_set: str, creates: bool) -> list[Change] | None:
         """The changes of a change set, or None when there are none (it is deleted then)."""
         names = {"StackName": name, "ChangeSetName": change_set}
         tries = {"Delay": self._poll_s, "MaxAttempts": int(CHANGE_SET_LIMIT_S / self._poll_s)}
@@ -174,7 +174,7 @@ class Stacks:
             self._cloudformation.get_waiter("change_set_create_complete").wait(**names, WaiterConfig=tries)
         except WaiterError as error:
             reason = str(error.last_response.get("StatusReason", error))
-            self.discard(ChangeSet(name, change_set, False, ()))
+            self.discard(ChangeSet(name, change_set, creates, ()))
             if any(text in reason for text in NO_CHANGES):
                 return None
             raise StackError(f"the change set of stack {name} failed: {reason}") from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.local.identity import Principal
-from headwater.local.service import Endpoint
+from headwater.local.service import Endpoint, ServiceError
 from headwater.local.services.cloudformation import graph
 from headwater.local.services.cloudformation.intrinsics import UNKNOWN, contains_unknown
 from headwater.local.services.cloudformation.records import StackRecords
@@ -126,7 +126,10 @@ class Differences:
     def _change(self, resource: Resource) -> Record | None:
         name, kind = resource.logical_id, RESOURCE_TYPES[resource.type]
         declared = self.scope.resolver.resolve(resource.properties)
-        kind.check(declared)
+        try:
+            kind.check(declared)
+        except ServiceError as error:
+            raise ServiceError(error.code, f"Resource {name} ({resource.type}): {error.message}") from error
         base = {"LogicalResourceId": name, "ResourceType": resource.type}
         if name not in self.live:
             found = self._importable(resource, declared)

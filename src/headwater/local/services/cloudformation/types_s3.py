@@ -65,14 +65,26 @@ class Bucket(ApiType):
         return members
 
     def exists(self, handle: Handle, properties: Properties) -> bool:
-        """Whether the bucket is there."""
-        return handle.has("s3", "head_bucket", Bucket=properties["BucketName"])
+        """Whether the bucket is there, and may be taken over."""
+        return self._found(handle, properties) == 200
 
     def create(self, handle: Handle, properties: Properties) -> Made:
         """Make the bucket; one that is there already is a failure, also when it is one's own, as on AWS."""
-        if self.exists(handle, properties):
-            raise ServiceError("BucketAlreadyExists", f"{properties['BucketName']} already exists", 409)
+        found = self._found(handle, properties)
+        if found != 404:
+            whose = "" if found == 200 else ", and is another account's or may not be used"
+            raise ServiceError("BucketAlreadyExists", f"{properties['BucketName']} already exists{whose}", 409)
         return super().create(handle, properties)
+
+    @staticmethod
+    def _found(handle: Handle, properties: Properties) -> int:
+        """What S3 answers to a look at the bucket: 200, 403 or 404."""
+        try:
+            return 200 if handle.has("s3", "head_bucket", Bucket=properties["BucketName"]) else 404
+        except ServiceError as error:
+            if error.status == 403:
+                return 403
+            raise
 
     def update(self, handle: Handle, physical_id: str, old: Properties, new: Properties) -> Made:
         """Put each configuration that changed."""

@@ -3,7 +3,10 @@
 A bucket is a record and a folder. A folder without a record is not a bucket; a bucket whose folder was removed by hand
 is empty.
 
-Not faithful to AWS: names are unique on this endpoint, not in the world; all buckets are of the endpoint's account.
+A bucket belongs to the account that made it. To an endpoint that is started on the same home for another account, its
+name is taken and it may not be used.
+
+Not faithful to AWS: names are unique on this endpoint, not in the world; no policy lets another account in.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from headwater.local.services.s3 import errors
 from headwater.local.services.s3.keys import is_side_file
 from headwater.local.services.s3.objects import ObjectStore
 from headwater.local.services.s3.tree import Tree
+from headwater.local.store import Record
 
 BUCKETS = "s3.bucket"
 CONFIGURATIONS = "s3.configuration"
@@ -71,11 +75,14 @@ class BucketOperations(Service, ABC):
         return {"ID": f"{int(self.endpoint.account):064x}"}
 
     def bucket_folder(self, bucket: str, expected_owner: str | None = None) -> str:
-        """The folder of a bucket that exists. Raises NoSuchBucket, or AccessDenied for another expected owner."""
+        """The folder of a bucket. Raises NoSuchBucket, or AccessDenied for another account's or another owner."""
         if expected_owner is not None and expected_owner != self.endpoint.account:
             raise ServiceError("AccessDenied", "Access Denied", 403)
-        if self.store.get(BUCKETS, bucket) is None:
+        record = self.store.get(BUCKETS, bucket)
+        if record is None:
             raise errors.no_such_bucket(bucket)
+        if not self._owns(record):
+            raise ServiceError("AccessDenied", "Access Denied", 403)
         folder = self.objects.folder(bucket)
         try:
             if not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -83,6 +90,10 @@ class BucketOperations(Service, ABC):
         except FileNotFoundError:
             os.mkdir(folder)
         return folder
+
+    def _owns(self, record: Record) -> bool:
+        """Whether a bucket is the endpoint's account's; those made before accounts were kept are."""
+        return bool(record.get("account", self.endpoint.account) == self.endpoint.account)
 
     @operation
     def create_bucket(
@@ -94,7 +105,7 @@ class BucketOperations(Service, ABC):
         ObjectOwnership: str = "BucketOwnerEnforced",
         ObjectLockEnabledForBucket: bool = False,
     ) -> Members:
-        """Make a bucket; the one that is already there, in us-east-1, is not an error, as on AWS."""
+        """Make a bucket; one's own that is already there, in us-east-1, is not an error, as on AWS."""
         check_bucket_name(Bucket)
         if ObjectLockEnabledForBucket:
             raise errors.not_kept("object lock", "Create the bucket without ObjectLockEnabledForBucket.")
@@ -111,9 +122,22 @@ class BucketOperations(Service, ABC):
                 f"The {region} location constraint is incompatible for the region specific endpoint this request was "
                 "sent to.",
             )
-        record = {"created_s": int(datetime.now(UTC).timestamp()), "region": region}
+        record = {
+            "created_s": int(datetime.now(UTC).timestamp()),
+            "region": region,
+            "account": self.endpoint.account,
+        }
         with self.store.transaction():
-            if self.store.get(BUCKETS, Bucket) is not None:
+            found = self.store.get(BUCKETS, Bucket)
+            if found is not None:
+                if not self._owns(found):
+                    raise ServiceError(
+                        "BucketAlreadyExists",
+                        "The requested bucket name is not available. The bucket namespace is shared by all users of "
+                        "the system. Please select a different name and try again.",
+                        409,
+                        BucketName=Bucket,
+                    )
                 if region != "us-east-1":
                     raise ServiceError(
                         "BucketAlreadyOwnedByYou",
@@ -165,7 +189,7 @@ class BucketOperations(Service, ABC):
                 "BucketArn": f"arn:aws:s3:::{name}",
             }
             for name, record in found[:MaxBuckets]
-            if BucketRegion in (None, record["region"])
+            if BucketRegion in (None, record["region"]) and self._owns(record)
         ]
         answer: Members = {"Buckets": buckets, "Owner": self.owner()}
         if Prefix:

@@ -150,7 +150,11 @@ def test_delete_removes_in_reverse_and_keeps_what_is_retained(cfn: Any, deploy: 
             "Template error: resource type AWS::CloudFormation::WaitConditionHandle does not support attribute type "
             "Size in Fn::GetAtt (it has: none)",
         ),
-        (topic("x", Colour="red"), "ValidationError", "Encountered unsupported property Colour"),
+        (
+            topic("x", Colour="red"),
+            "ValidationError",
+            "Resource R (AWS::SNS::Topic): Encountered unsupported property Colour",
+        ),
         (
             {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "me", "AssumeRolePolicyDocument": TRUST}},
             "InsufficientCapabilitiesException",
