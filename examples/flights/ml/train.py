@@ -1,6 +1,6 @@
 """SageMaker training, XGBoost in script mode: will a flight arrive more than 15 minutes late?
 
-The last days of the training set are held out for ``validation-auc``. The booster is checkpointed, so that a spot
+The last days of the training set are held out for ``validation_auc``. The booster is checkpointed, so that a spot
 interruption costs a few rounds; checkpoints of other data or other hyperparameters are not taken up.
 """
 
@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
 
 
 class Report(xgb.callback.TrainingCallback):
-    """Logs the metrics of a round in the form that SageMaker's metric definitions look for.
+    """Logs the metrics of every tenth round, as fields in which the workflow's metric definitions find them.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class Report(xgb.callback.TrainingCallback):
     def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: dict) -> bool:
         rounds = self.done + epoch + 1
         if rounds % 10 == 0:
-            scores = (f"{name}-auc:{values['auc'][-1]:.5f}" for name, values in evals_log.items())
-            log.info("[%d] %s", rounds, " ".join(scores))
+            scores = {f"{name}_auc": values["auc"][-1] for name, values in evals_log.items()}
+            log.info("round %d", rounds, extra={"fields": scores})
         return False
 
 

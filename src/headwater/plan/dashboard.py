@@ -14,8 +14,10 @@ from typing import Any
 
 from headwater.plan import naming
 from headwater.plan.alarms import ALARMS
+from headwater.plan.job_metrics import ERRORS, metric_path
 from headwater.plan.naming import MACHINE, MACHINE_LOGS
 from headwater.plan.tasks import stage_tags, tag_list
+from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import FunctionStage, MachineStage, SparkStage, Stage
 from headwater.workflow.workflow import Workflow
 
@@ -57,6 +59,10 @@ def _widgets(workflow: Workflow) -> Iterator[Widget]:
     for stage in workflow.stages:
         if (widget := _stage(workflow, stage)) is not None:
             yield widget
+        if logged := logged_metrics(stage):
+            yield _metrics(f"{stage.name}: metrics", [metric_path(workflow, stage, name) for name in logged], "Average")
+    if jobs := [stage for stage in workflow.stages if isinstance(stage, MachineStage)]:
+        yield _metrics("Errors that SageMaker's jobs logged", [metric_path(workflow, s, ERRORS) for s in jobs], "Sum")
     query = (
         f"SOURCE '${{{MACHINE_LOGS}}}' | fields @timestamp, type, details.error, details.cause "
         "| filter type like /Failed|TimedOut|Aborted/ | sort @timestamp desc | limit 20"
@@ -77,7 +83,7 @@ def _stage(workflow: Workflow, stage: Stage) -> Widget | None:
         metrics = [["AWS/Lambda", name, *function] for name in ("Invocations", "Errors", "Throttles")]
         return _metrics(f"{stage.name}: Lambda", metrics, "Sum")
     if isinstance(stage, MachineStage):
-        group = f"/aws/sagemaker/{'Training' if stage.kind == 'training' else 'Processing'}Jobs"
+        group = naming.machine_log_group(stage.kind)
         used = "(CPUUtilization OR MemoryUtilization OR DiskUtilization)"
         # Words, not the name: a hyphen would need quotes, and a quoted term matches only the whole of a value.
         words = naming.job_prefix(workflow.name, stage).replace("-", " ")

@@ -124,6 +124,22 @@ def spark_log_group(workflow: str) -> str:
     return f"/aws/emr-serverless/{spark_application_name(workflow)}"
 
 
+def machine_log_group(kind: str) -> str:
+    """Return the log group that SageMaker's jobs of this kind share, in the whole account."""
+    return f"/aws/sagemaker/{kind.capitalize()}Jobs"
+
+
+def errors_filter_id(kind: str) -> str:
+    """Return the logical id of the metric filter on errors of this kind's jobs."""
+    return f"ErrorsOf{kind.capitalize()}MetricFilter"
+
+
+def metric_filter_id(stage: Stage, metric: str) -> str:
+    """Return the logical id of a metric's filter; a hash tells `a_1` from `a1`, and a stage's words from a metric's."""
+    digest = hashlib.sha256(f"{stage.name}/{metric}".encode()).hexdigest()[:6]
+    return f"{logical_id(stage.name)}{logical_id(metric)}MetricFilter{digest}"
+
+
 def variable(stage: str) -> str:
     """Return a stage's name as part of a JSONata name."""
     return slug(stage).replace("-", "_")

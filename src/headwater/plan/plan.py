@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.errors import PlanError
-from headwater.plan import alarms, dashboard, emr_serverless, ending, graph, images, naming, policies, resources
-from headwater.plan import roles, storage
+from headwater.plan import alarms, dashboard, emr_serverless, ending, graph, images, job_metrics, naming, policies
+from headwater.plan import resources, roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
 from headwater.plan.cost.sizes import Size, size_of
@@ -251,6 +251,7 @@ def _template(
     found |= resources.schedule_resources(workflow)
     found |= ending.ending_resources(workflow)
     found |= alarms.alarm_resources(workflow)
+    found |= job_metrics.metric_filter_resources(workflow)
     found |= dashboard.dashboard_resources(workflow)
     return _within_quotas(workflow, found)
 

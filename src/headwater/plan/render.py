@@ -117,7 +117,14 @@ def _watch_nodes(plan: Plan) -> tuple[Node, ...]:
     ends = [ended for _, ended in ALARMS.values()]
     told = f"a run that {', '.join(ends[:-1])} or {ends[-1]} raises an alarm"
     topic = Node(f"publishes to {naming.alarm_topic_name(plan.name)}, which hears these alarms alone", "data")
-    return Node(told, "note", (topic,)), Node(f"dashboard {naming.dashboard_name(plan.name)}", "note")
+    filters = [r["Properties"] for r in plan.template["Resources"].values() if r["Type"] == "AWS::Logs::MetricFilter"]
+    names = (f"{each['FilterName']}, from {each['LogGroupName']}" for each in filters)
+    counted = [Node("metric filters", "note", tuple(Node(name, "data") for name in names))] if filters else []
+    return (
+        Node(told, "note", (topic,)),
+        *counted,
+        Node(f"dashboard {naming.dashboard_name(plan.name)}", "note"),
+    )
 
 
 def _stage_node(stage: PlanStage) -> Node:

@@ -10,14 +10,15 @@ SageMaker developer guide, "Log groups and streams that Amazon SageMaker AI send
 
 from __future__ import annotations
 
+from headwater.plan.naming import machine_log_group
 from headwater.plan.plan import Plan, PlanStage
 from headwater.plan.resources import LOG_RETENTION_DAYS
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "crawler": ("/aws-glue/crawlers",),
-    "processing": ("/aws/sagemaker/ProcessingJobs",),
+    "processing": (machine_log_group("processing"),),
     "spark": ("/aws-glue/jobs/error", "/aws-glue/jobs/output"),
-    "training": ("/aws/sagemaker/TrainingJobs",),
+    "training": (machine_log_group("training"),),
 }
 _ON_GLUE = (None, "auto", "glue")
 

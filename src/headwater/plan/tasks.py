@@ -17,6 +17,7 @@ from headwater.plan import emr_serverless, naming
 from headwater.plan.arguments import run_arguments
 from headwater.plan.code import Code
 from headwater.plan.images import IMAGES
+from headwater.plan.job_metrics import metric_definitions
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE
 from headwater.plan.retries import retriers
 from headwater.workflow import order
@@ -124,7 +125,7 @@ class Tasks:
             },
             "ProcessingResources": {"ClusterConfig": _machines(stage)},
             "ProcessingInputs": inputs,
-            "Environment": self._environment(),
+            "Environment": self._environment(stage),
             "StoppingCondition": {"MaxRuntimeInSeconds": stage.timeout_s},
             "Tags": self._tags(stage),
         }
@@ -151,9 +152,11 @@ class Tasks:
             "ResourceConfig": _machines(stage),
             "StoppingCondition": {"MaxRuntimeInSeconds": stage.timeout_s},
             "EnableManagedSpotTraining": stage.spot,
-            "Environment": self._environment(),
+            "Environment": self._environment(stage),
             "Tags": self._tags(stage),
         }
+        if stage.metric_definitions:
+            arguments["AlgorithmSpecification"]["MetricDefinitions"] = metric_definitions(stage)
         if stage.spot:
             arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = stage.max_wait_s
             # A folder an execution: a retry or a redrive goes on from it, the next run starts anew.
@@ -218,8 +221,9 @@ class Tasks:
     def _parameters(self) -> dict[str, str]:
         return {name: f"{{% $string($run.{name}) %}}" for name in self.workflow.parameters}
 
-    def _environment(self) -> dict[str, str]:
-        return {**self._parameters(), "S3_BUCKET": f"${{{BUCKET}}}", "DATABASE": f"${{{DATABASE}}}"}
+    def _environment(self, stage: Stage) -> dict[str, str]:
+        own = {"HEADWATER_STAGE": stage.name, "HEADWATER_WORKFLOW": self.workflow.name}
+        return {**self._parameters(), **own, "S3_BUCKET": f"${{{BUCKET}}}", "DATABASE": f"${{{DATABASE}}}"}
 
     def _tags(self, stage: Stage) -> list[dict[str, str]]:
         return tag_list(stage_tags(self.workflow, stage))

@@ -12,6 +12,7 @@ from headwater.workflow.checkpoints import checkpoint_mistakes
 from headwater.workflow.engines import engine_mistakes
 from headwater.workflow.lake import FORMATS, Dataset
 from headwater.workflow.limits import knob_mistakes
+from headwater.workflow.metrics import metric_mistakes
 from headwater.workflow.origin import Origin
 from headwater.workflow.schedule import schedule_mistake
 from headwater.workflow.requirements import requirement_mistakes
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 Found = Iterator[tuple[Origin, str]]
 
 # What Headwater itself passes to scripts, beside <DATASET>_PATH.
-RESERVED_PARAMETERS = ("DATABASE", "DATA_ONLY", "JOB_NAME", "S3_BUCKET", "TempDir", "id", "start")
+RESERVED_PARAMETERS = (
+    *("DATABASE", "DATA_ONLY", "HEADWATER_STAGE", "HEADWATER_WORKFLOW", "JOB_NAME", "S3_BUCKET", "TempDir", "id"),
+    "start",
+)
 
 # Names that the state machine's helper states and roles begin with.
 RESERVED_STAGES = ("headwater", "scheduler", "states")
@@ -205,6 +209,7 @@ def _shape(stage: Stage) -> Iterator[str]:
         yield from (f"{d.name!r} is no model: declare it with lake.model(…)" for d in stage.reads if d.zone != "model")
     if isinstance(stage, ProcessingStage):
         yield from _processing_shape(stage)
+    yield from metric_mistakes(stage)
 
 
 def _processing_shape(stage: ProcessingStage) -> Iterator[str]:
@@ -214,9 +219,6 @@ def _processing_shape(stage: ProcessingStage) -> Iterator[str]:
         yield "it writes a dataset named 'metrics', which is the folder of its metrics file"
     if len(stage.reads) > 9 or len(stage.writes) > 9:
         yield "SageMaker takes 10 inputs and 10 outputs a job, and one of each is Headwater's: at most 9 datasets"
-    for name in stage.metrics:
-        if not names.METRIC.allows(name):
-            yield f"metric {name!r}: {names.METRIC.rule}"
 
 
 def _gates(workflow: Workflow) -> Found:

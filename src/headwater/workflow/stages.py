@@ -144,6 +144,14 @@ class ProcessingStage(MachineStage):
     metrics: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MetricDefinition:
+    """A number in a training's log: a field of its JSON lines, or what a regular expression finds in any line."""
+
+    name: str
+    regex: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingStage(MachineStage):
     """A SageMaker training job, on spot capacity with checkpoints unless said otherwise."""
@@ -151,6 +159,7 @@ class TrainingStage(MachineStage):
     kind = "training"
     framework: str = "xgboost"
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
+    metric_definitions: tuple[MetricDefinition, ...] = ()
     spot: bool = True
     max_wait_s: int = 7200
 

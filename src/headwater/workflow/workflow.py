@@ -20,6 +20,7 @@ from headwater.workflow.stages import (
     Engine,
     FunctionStage,
     GateStage,
+    MetricDefinition,
     ProcessingStage,
     RegisterStage,
     SparkStage,
@@ -261,6 +262,7 @@ class Workflow:
         after: After = (),
         framework: str = "xgboost",
         hyperparameters: Mapping[str, object] | None = None,
+        metric_definitions: str | Iterable[str] | Mapping[str, str] = (),
         instance_type: str = "ml.m5.large",
         instance_count: int = 1,
         volume_gb: int = 30,
@@ -281,6 +283,10 @@ class Workflow:
             The image: "sklearn" or "xgboost".
         hyperparameters:
             Passed to the script as `--name value`.
+        metric_definitions:
+            Numbers in the log: names of fields of its JSON lines, or names with regular expressions whose group holds
+            the number. SageMaker keeps each one's last value with the job and all of them in CloudWatch; the fields go
+            to the workflow's own metrics too.
         instance_type, instance_count, volume_gb:
             The machines, and each one's disk in GB.
         spot:
@@ -298,6 +304,7 @@ class Workflow:
                 after=_names(after),
                 framework=framework,
                 hyperparameters=dict(hyperparameters or {}),
+                metric_definitions=_metric_definitions(metric_definitions),
                 instance_type=instance_type,
                 instance_count=instance_count,
                 volume_gb=volume_gb,
@@ -363,6 +370,12 @@ class Workflow:
     def _note(self, message: str, origin: Origin | None = None) -> None:
         place = origin or caller()
         self.noted.append(Mistake(place.file, place.line, message))
+
+
+def _metric_definitions(given: str | Iterable[str] | Mapping[str, str]) -> tuple[MetricDefinition, ...]:
+    if isinstance(given, Mapping):
+        return tuple(MetricDefinition(name, regex) for name, regex in given.items())
+    return tuple(MetricDefinition(name) for name in ((given,) if isinstance(given, str) else given))
 
 
 def _names(after: After) -> tuple[str, ...]:

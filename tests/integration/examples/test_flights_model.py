@@ -87,7 +87,7 @@ def train(kit: Kit, job: str) -> dict[str, Any]:
         script("train"),
         channels={"train": f"s3://{BUCKET}/processed/train/"},
         hyperparameters={"num_round": "40", "max_depth": "2"},
-        metrics={"validation:auc": "validation-auc:([0-9.]+)"},
+        metrics={"validation_auc": '"validation_auc": ([0-9.]+)'},
         CheckpointConfig={"S3Uri": f"s3://{BUCKET}/_headwater/checkpoints/fit/"},
         EnableManagedSpotTraining=True,
         StoppingCondition={"MaxRuntimeInSeconds": 120, "MaxWaitTimeInSeconds": 240},

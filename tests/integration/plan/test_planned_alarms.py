@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +10,11 @@ from typing import Any
 from headwater import Lake, Workflow
 from headwater.local.endpoint import LocalEndpoint
 from headwater.plan.plan import make_plan
+from tests.integration.plan.docs_commands import run_shown
 from tests.integration.plan.test_planned_functions import deploy, run, settled
 
 Client = Callable[..., Any]
 FAILS = "def handler(event, context):\n    raise ValueError('no rows today')\n"
-DOCS = Path(__file__).parents[3] / "docs" / "workflows.md"
 PREFIX = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
 
 
@@ -83,12 +79,6 @@ def test_people_subscribe_as_the_docs_say(tmp_path: Path, endpoint: LocalEndpoin
     workflow.root = tmp_path
     workflow.function("count", "fails.py")
     topic = deploy(make_plan(workflow), aws)["AlarmTopicArn"]
-    shown = re.search(r"^ +aws (sns subscribe .*<AlarmTopicArn>.*)$", DOCS.read_text(), re.MULTILINE)
-    assert shown is not None
-    words = shlex.split(shown[1].replace("<AlarmTopicArn>", topic))
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", endpoint.url, *words]
-    done = subprocess.run(command, capture_output=True, text=True, env=keys, timeout=120)
-    assert done.returncode == 0, done.stderr
+    run_shown(endpoint.url, "sns subscribe", {"<AlarmTopicArn>": topic})
     (found,) = aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert (found["Protocol"], found["Endpoint"]) == ("email", "you@example.com")

@@ -33,6 +33,7 @@ def test_everything_that_takes_tags_carries_the_workflows(sample: Plan) -> None:
         "AWS::Glue::Database",
         "AWS::Glue::Table",
         "AWS::Lambda::Permission",
+        "AWS::Logs::MetricFilter",
         "AWS::S3::BucketPolicy",
         "AWS::SNS::TopicPolicy",
         "AWS::Scheduler::Schedule",

@@ -11,6 +11,8 @@ from tests.unit.workflow.conftest import HEAD, Declare
 
 OK = 'wf.spark("clean", "s.py", reads=raw, writes=out)\n'
 
+FIT = 'wf.training("t", "s.py", reads=raw, writes=lake.model("m"), spot=False, metric_definitions=M)  # !\n'
+
 # The lines after HEAD (the marked ones hold the mistake), and what the message must say.
 MISTAKES = {
     "unknown script": ('wf.spark("a", "jobs/x.py")  # !\n', "there is no script 'jobs/x.py'"),
@@ -33,6 +35,13 @@ MISTAKES = {
     "format": ('lake.raw("x", format="xls")  # !\n' + OK, "expected one of avro, csv, json"),
     "no dataset": ('wf.spark("a", "s.py", reads="raw")  # !\n', "takes datasets of the lake, got 'raw'"),
     "another lake": ('wf.spark("a", "s.py", reads=Lake("b").raw("x"))  # !\n', "is of another lake, 'b'"),
+    "metric field": (FIT.replace("=M", "='a-b'"), "metric 'a-b': a metric name is letters"),
+    "metric without a group": (FIT.replace("=M", "={'a': 'x=.*'}"), "needs a group around the number"),
+    "metric's expression": (FIT.replace("=M", "={'a': '('}"), "is no regular expression"),
+    "metric's substitution": (FIT.replace("=M", "={'a': '(${b})'}"), "the state machine would replace"),
+    "metric's long expression": (FIT.replace("=M", "={'a': '(' + 500 * 'x' + ')'}"), "of 1 to 500 characters"),
+    "metric's long name": (FIT.replace("=M", "={256 * 'a': '(x)'}"), "a name of 1 to 255 characters"),
+    "41 metrics": (FIT.replace("=M", "=[f'a{n}' for n in range(41)]"), "SageMaker takes 40"),
     "unknown after": (OK + 'wf.function("b", "f.py", after="claen")  # !\n', "did you mean 'clean'?"),
     "after itself": ('wf.function("b", "f.py", after="b")  # !\n', "go round in a circle: 'b' follows 'b' (after=)"),
     "after at the end": (
@@ -104,6 +113,7 @@ WORKFLOWS = {
     "tag value": ('Workflow("w", lake, tags={"x": "a;b"})', "a tag value is at most 256"),
     "schedule": ('Workflow("w", lake, schedule="cron(0 6 1 * *)")', "cron has 6 fields"),
     "parameter name": ('Workflow("w", lake, parameters={"a-b": 1})', "environment variable matches"),
+    "parameter of Headwater's": ('Workflow("w", lake, parameters={"HEADWATER_STAGE": 1})', "Headwater passes its own"),
     "parameter taken": ('Workflow("w", lake, parameters={"S3_BUCKET": "b"})', "Headwater passes its own"),
     "parameter of a path": ('Workflow("w", lake, parameters={"RAW_PATH": "b"})', "it is where dataset 'raw' lies"),
     "parameter value": ('Workflow("w", lake, parameters={"A": [1]})', "expected a string, number or boolean"),

@@ -6,7 +6,8 @@ dynamic allocation may give it fewer. Of each worker's disk, what is above 20 GB
 
 What AWS bills at least is billed here: a minute for a Glue job and for each worker of EMR Serverless, ten minutes for a
 crawl (https://aws.amazon.com/glue/pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a
-second for a SageMaker job.
+second for a SageMaker job. A custom metric is billed for each hour in which it gets a value
+(https://aws.amazon.com/cloudwatch/pricing/).
 """
 
 from __future__ import annotations
@@ -108,3 +109,7 @@ def _machines(name: str, size: Size, attempts: list[float], prices: PriceTable, 
     yield priced(name, service, hours, f"hours of {size.instance_type}", usd, planned)
     volumes = prices.rate(f"sagemaker.{size.kind}.storage_gb_month")
     yield priced(name, f"SageMaker {size.kind}", size.volume_gb * hours / HOURS_A_MONTH, "GB-months of disk", volumes)
+    metric = prices.rate("cloudwatch.metric_month")
+    metric_hours = size.metrics * sum(max(math.ceil(seconds / 3600), 1) for seconds in attempts)
+    hourly = None if metric is None else metric / HOURS_A_MONTH
+    yield priced(name, "CloudWatch", metric_hours, "hours of custom metrics", hourly)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headwater.plan.emr_serverless import ENGINES, Capacity, capacity_of
+from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import CrawlerStage, FunctionStage, MachineStage, SparkStage, Stage, TrainingStage
 
 # DPUs of a worker (Glue developer guide, "Defining job properties", read 2026-11-25). R.* are memory-optimised: their
@@ -24,6 +25,8 @@ class Size:
         Where a Spark stage is planned: `glue`, `emr-serverless`, or `auto` for the one that its inputs ask for.
     capacity:
         What its job would hold on EMR Serverless, for a stage that may run there.
+    metrics:
+        How many custom metrics its log gives.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Size:
     spot: bool = False
     memory_mb: int = 0
     architecture: str = ""
+    metrics: int = 0
 
 
 def size_of(stage: Stage) -> Size:
@@ -67,6 +71,7 @@ def size_of(stage: Stage) -> Size:
             instance_count=stage.instance_count,
             volume_gb=stage.volume_gb,
             spot=spot,
+            metrics=len(logged_metrics(stage)),
         )
     if isinstance(stage, FunctionStage):
         return Size(kind, timeout_s, memory_mb=stage.memory_mb, architecture=stage.architecture)
