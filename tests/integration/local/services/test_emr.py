@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,21 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 spark.range(7).write.parquet("s3://lake/out/")
 print("rows", spark.read.parquet("s3://lake/out/").count())
+"""
+TIDY = """
+import signal, sys
+def tidy(*_):
+    print("tidied")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, tidy)
+open(sys.argv[1], "w").close()
+signal.pause()
+"""
+MEET = """
+import sys
+from pyspark.sql import SparkSession
+open(sys.argv[1], sys.argv[2]).close()
+assert SparkSession.builder.getOrCreate().range(7).count() == 7
 """
 REFUSED = "ElasticMapReduce.AmazonElasticMapReduceException"
 OFTEN = {"Delay": 0.1, "MaxAttempts": 300}
@@ -66,8 +83,8 @@ def made_ready(aws: Aws) -> dict[str, Any]:
     }
 
 
-def step(script: str, action: str = "CONTINUE") -> dict[str, Any]:
-    words = ["spark-submit", "--deploy-mode", "cluster", f"s3://lake/code/{script}"]
+def step(script: str, action: str = "CONTINUE", *arguments: str) -> dict[str, Any]:
+    words = ["spark-submit", "--deploy-mode", "cluster", f"s3://lake/code/{script}", *arguments]
     return {"Name": script, "ActionOnFailure": action, "HadoopJarStep": {"Jar": "command-runner.jar", "Args": words}}
 
 
@@ -332,7 +349,7 @@ def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
     ends.wait(running, "RUNNING")
     emr.cancel_steps(ClusterId=id, StepIds=[pending, running], StepCancellationOption="TERMINATE_PROCESS")
     assert ends.wait(pending, "CANCELLED") == ["PENDING", "CANCELLED"]
-    assert ends.wait(running, "CANCELLED") == ["PENDING", "RUNNING", "CANCELLED"]
+    assert ends.wait(running, "CANCELLED") == ["PENDING", "RUNNING", "CANCEL_PENDING", "CANCELLED"]
     ends.wait(last, "RUNNING")
     endpoint.stop()
     again = LocalEndpoint(EndpointSettings(home=endpoint.home))
@@ -345,6 +362,93 @@ def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
         assert status["StateChangeReason"]["Message"].startswith("Headwater.Interrupted")
     finally:
         again.stop()
+
+
+def test_an_interrupted_step_tidies_up_before_it_is_cancelled(
+    aws: Aws, ends: Ends, cluster: dict[str, Any], tmp_path: Path
+) -> None:
+    fifo, emr = tmp_path / "ready", aws("emr")
+    os.mkfifo(fifo)
+    aws("s3").put_object(Bucket="lake", Key="code/tidy.py", Body=TIDY.encode())
+    failing = step("absent.py", "TERMINATE_CLUSTER")
+    id = emr.run_job_flow(**cluster, Steps=[step("tidy.py", "TERMINATE_CLUSTER", str(fifo)), failing])["JobFlowId"]
+    pending, running = [each["Id"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    fifo.read_text()  # the script has its handler
+    answer = emr.cancel_steps(ClusterId=id, StepIds=[running])["CancelStepsInfoList"]
+    assert answer == [{"StepId": running, "Status": "SUBMITTED"}]
+    assert ends.wait(running, "CANCELLED") == ["PENDING", "RUNNING", "CANCEL_PENDING", "CANCELLED"]
+    ends.wait(id, "TERMINATED_WITH_ERRORS")  # by the step that failed next, not by the one that was cancelled
+    assert ends.wait(pending, "FAILED") == ["PENDING", "RUNNING", "FAILED"]
+    times = emr.describe_step(ClusterId=id, StepId=running)["Step"]["Status"]["Timeline"]
+    assert times["StartDateTime"] <= times["EndDateTime"]
+    log = aws("s3").get_object(Bucket="lake", Key=f"logs/{id}/steps/{running}/stdout.gz")["Body"].read()
+    assert "tidied" in gzip.decompress(log).decode()
+
+
+def test_steps_of_one_cluster_run_at_the_same_time(
+    aws: Aws, ends: Ends, cluster: dict[str, Any], tmp_path: Path
+) -> None:
+    fifo, emr = tmp_path / "meet", aws("emr")
+    os.mkfifo(fifo)  # whoever opens it waits for the other
+    aws("s3").put_object(Bucket="lake", Key="code/meet.py", Body=MEET.encode())
+    steps = [step("meet.py", "CONTINUE", str(fifo), mode) for mode in "wr"]
+    failing = step("absent.py", "TERMINATE_CLUSTER")  # which is not done to a cluster that others use
+    with pytest.raises(ClientError, match="between 1 and 256, got 257"):
+        emr.run_job_flow(**cluster, StepConcurrencyLevel=257)
+    id = emr.run_job_flow(**cluster, StepConcurrencyLevel=2, Steps=[*steps, failing])["JobFlowId"]
+    with pytest.raises(ClientError, match="ActionOnFailure TERMINATE_CLUSTER of the step job.py is not valid"):
+        emr.add_job_flow_steps(JobFlowId=id, Steps=[step("job.py", "TERMINATE_CLUSTER")])
+    last, *met = [each["Id"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    for each in met:
+        assert ends.wait(each, "COMPLETED", "FAILED")[-1] == "COMPLETED"
+    ends.wait(last, "FAILED")
+    ends.wait(id, "WAITING")
+    began = emr.describe_step(ClusterId=id, StepId=last)["Step"]["Status"]["Timeline"]["StartDateTime"]
+    found = emr.list_steps(ClusterId=id, StepIds=met)["Steps"]
+    assert min(each["Status"]["Timeline"]["EndDateTime"] for each in found) <= began  # two at a time, not three
+    emr.terminate_job_flows(JobFlowIds=[id])
+    ends.wait(id, "TERMINATED")
+
+
+@pytest.mark.parametrize(("keep", "end", "code"), [(True, "WAITING", None), (False, "TERMINATED_WITH_ERRORS", "STEP")])
+def test_a_protected_cluster_outlives_a_failing_step_if_it_would_wait(
+    aws: Aws, ends: Ends, cluster: dict[str, Any], keep: bool, end: str, code: str | None
+) -> None:
+    emr = aws("emr")
+    instances = {**cluster["Instances"], "TerminationProtected": True, "KeepJobFlowAliveWhenNoSteps": keep}
+    steps = [step("absent.py", "TERMINATE_CLUSTER"), step("absent-too.py")]
+    id = emr.run_job_flow(**{**cluster, "Instances": instances}, Steps=steps)["JobFlowId"]
+    ends.wait(id, end)
+    reason = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["StateChangeReason"].get("Code")
+    assert reason == (f"{code}_FAILURE" if code else None)
+    states = [each["Status"]["State"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    assert states == ["CANCELLED", "FAILED"]
+    emr.set_termination_protection(JobFlowIds=[id], TerminationProtected=False)
+    emr.terminate_job_flows(JobFlowIds=[id])
+    ends.wait(id, "TERMINATED", end)
+
+
+def test_steps_and_clusters_are_listed_in_pages(aws: Aws, ends: Ends, cluster: dict[str, Any]) -> None:
+    emr = aws("emr")
+    with pytest.raises(ClientError, match=r"Maximum number of active steps\(State = 'Running', 'Pending' or"):
+        emr.run_job_flow(**cluster, Steps=[step("job.py")] * 257)
+    without_spark = {**cluster, "Applications": [{"Name": "Hadoop"}]}
+    id = emr.run_job_flow(**without_spark, Steps=[step(f"{number}.py") for number in range(51)])["JobFlowId"]
+    ends.wait(id, "WAITING")
+    first = emr.list_steps(ClusterId=id)
+    rest = emr.list_steps(ClusterId=id, Marker=first["Marker"])
+    assert [each["Name"] for each in first["Steps"]] == [f"{number}.py" for number in range(50, 0, -1)]
+    assert [each["Name"] for each in rest["Steps"]] == ["0.py"] and "Marker" not in rest
+    with pytest.raises(ClientError, match="up to 10 StepIds, got 11"):
+        emr.list_steps(ClusterId=id, StepIds=[each["Id"] for each in first["Steps"][:11]])
+    emr.terminate_job_flows(JobFlowIds=[id])
+    nobody = {**cluster, "JobFlowRole": "nobody"}
+    made = {id, *(emr.run_job_flow(**nobody)["JobFlowId"] for _ in range(50))}
+    pages = list(emr.get_paginator("list_clusters").paginate())
+    assert [len(each["Clusters"]) for each in pages] == [50, 1]
+    assert {each["Id"] for page in pages for each in page["Clusters"]} == made
+    for each in made:
+        ends.wait(each, "TERMINATED", "TERMINATED_WITH_ERRORS")
 
 
 def test_clusters_and_steps_tell_event_bridge(

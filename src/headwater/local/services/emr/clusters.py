@@ -27,6 +27,7 @@ from headwater.local.services.emr.security_configurations import SecurityOperati
 from headwater.local.services.emr.security_document import allows_execution_roles
 from headwater.local.services.emr.step_launch import StepLauncher
 
+MOST_STEPS_AT_A_TIME = 256
 KEPT = (
     "Applications",
     "Configurations",
@@ -103,6 +104,9 @@ class ClusterOperations(SecurityOperations):
         if sum(bool(instances.get(name)) for name in ("InstanceGroups", "InstanceFleets", "MasterInstanceType")) != 1:
             raise invalid("Instances takes one of InstanceGroups, InstanceFleets and MasterInstanceType")
         refuse_without_effect(members)
+        level = members.get("StepConcurrencyLevel", 1)
+        if not 1 <= level <= MOST_STEPS_AT_A_TIME:
+            raise invalid(f"StepConcurrencyLevel must be between 1 and {MOST_STEPS_AT_A_TIME}, got {level}")
         checked_size(members.get("EbsRootVolumeSize"), label)
         security = members.get("SecurityConfiguration")
         document = self.security_document(security) if security else {}
@@ -121,7 +125,7 @@ class ClusterOperations(SecurityOperations):
             "InstanceCollectionType": "INSTANCE_FLEET" if instances.get("InstanceFleets") else "INSTANCE_GROUP",
             "TerminationProtected": bool(instances.get("TerminationProtected")),
             "VisibleToAllUsers": members.get("VisibleToAllUsers", True),
-            "StepConcurrencyLevel": members.get("StepConcurrencyLevel") or 1,
+            "StepConcurrencyLevel": level,
             "_fleets": fleets_of(instances),
             "_groups": groups_of(instances),
             "_execution_roles": allows_execution_roles(document),
