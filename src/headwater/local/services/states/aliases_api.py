@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.executions_api import page_token, read_token
-from headwater.local.services.states.machines import ALIAS, VERSION
+from headwater.local.services.states.machines import ALIAS, MACHINE_ARN, VERSION, check_arn
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 from headwater.local.store import Record
+
+_VERSION_ARN = re.compile(rf"{MACHINE_ARN.pattern}:\d+")
+
+
+def _absent() -> ServiceError:
+    return ServiceError("ResourceNotFound", "Request references a resource that does not exist.")
+
+
+def _unroutable(what: str, arns: list[str]) -> ServiceError:
+    message = f"Routing configuration {what}. Received: [{', '.join(arns)}]"
+    return ServiceError("ValidationException", message)
 
 
 class AliasesApi(Service):
@@ -19,23 +31,31 @@ class AliasesApi(Service):
     runtime: Runtime
 
     def _routed_machine(self, routing: list[dict[str, Any]]) -> str:
-        """The machine that a routing belongs to; ValidationException when it is none."""
-        machines = {str(entry["stateMachineVersionArn"]).rpartition(":")[0] for entry in routing}
-        if len(machines) != 1 or not 1 <= len(routing) <= 2 or sum(entry["weight"] for entry in routing) != 100:
-            raise ServiceError(
-                "ValidationException",
-                "The routing configuration needs one or two versions of one state machine with weights that sum to 100",
-            )
-        for entry in routing:
-            if self.store.get(VERSION, entry["stateMachineVersionArn"]) is None:
-                arn = entry["stateMachineVersionArn"]
-                raise ServiceError("ResourceNotFound", f"Request references a resource that does not exist: {arn}")
+        """The machine that a routing belongs to; ValidationException when it is none.
+
+        That both versions are of one machine is checked in words of our own: AWS's are not known.
+        """
+        arns = [str(entry["stateMachineVersionArn"]) for entry in routing]
+        weights = [entry["weight"] for entry in routing]
+        machines = {arn.rpartition(":")[0] for arn in arns}
+        if not all(_VERSION_ARN.fullmatch(arn) for arn in arns):
+            raise _unroutable("must contain state machine version ARNs", arns)
+        if len(set(arns)) < len(arns):
+            raise _unroutable("must contain distinct state machine version ARNs", arns)
+        if len(machines) != 1:
+            raise _unroutable("must contain versions of one state machine", arns)
+        if sum(weights) != 100:
+            message = f"Sum of routing configuration weights must equal 100. Received: {weights}"
+            raise ServiceError("ValidationException", message)
+        if any(self.store.get(VERSION, arn) is None for arn in arns):
+            raise _absent()
         return machines.pop()
 
     def _alias(self, arn: str) -> Record:
+        check_arn(arn, MACHINE_ARN)
         alias = self.store.get(ALIAS, arn)
         if alias is None:
-            raise ServiceError("ResourceNotFound", f"Request references a resource that does not exist: {arn}")
+            raise _absent()
         return alias
 
     @operation
@@ -51,7 +71,7 @@ class AliasesApi(Service):
                     raise ServiceError(
                         "ConflictException",
                         "Failed to create alias because an alias with the same name and a different routing "
-                        f"configuration already exists: {name}",
+                        "configuration already exists.",
                     )
                 return {"stateMachineAliasArn": arn, "creationDate": moment_of(known["created_ms"])}
             now = time.time_ns() // 1_000_000
@@ -127,7 +147,7 @@ class AliasesApi(Service):
 
     @operation
     def delete_state_machine_alias(self, call: Call, stateMachineAliasArn: str) -> Members:
-        """Delete an alias."""
-        self._alias(stateMachineAliasArn)
+        """Delete an alias; one that is not there is deleted already."""
+        check_arn(stateMachineAliasArn, MACHINE_ARN)
         self.store.delete(ALIAS, stateMachineAliasArn)
         return {}

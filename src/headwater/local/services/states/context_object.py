@@ -28,7 +28,7 @@ def context_object(record: ExecutionRecord, input: Any, branch: Branch, item: di
     if branch.state.type in _RETRIED:
         state["RetryCount"] = branch.retry_count
     execution: dict[str, Any] = {"Id": record.arn, "Input": input, "Name": record.name}
-    if record.type == "STANDARD":
+    if not record.synchronous:  # recorded: one that is waited for cannot be redriven, and has no count
         execution["RedriveCount"] = record.redrive_count
     if record.redriven_ms is not None:
         execution["RedriveTime"] = iso_ms(record.redriven_ms)

@@ -22,6 +22,8 @@ class ExecutionRecord:
         Which text of the state machine it runs.
     type:
         STANDARD or EXPRESS.
+    synchronous:
+        Whether its caller waits for its end (``StartSyncExecution``, ``TestState``).
     idempotency_key:
         Of one that a task started: the task's key, so that a start asked again after a kill finds it.
     map_run_arn, parent_arn, parent_branch, map_index:
@@ -53,6 +55,7 @@ class ExecutionRecord:
     parent_branch: int | None = None
     map_index: int | None = None
     idempotency_key: str | None = None
+    synchronous: bool = False
 
     @property
     def journaled(self) -> bool:

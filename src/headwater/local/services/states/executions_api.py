@@ -27,9 +27,15 @@ _DATA = frozenset({"cause", "error", "input", "output", "outputDetails"})
 REDRIVABLE = ("ABORTED", "FAILED", "TIMED_OUT")
 
 
-def missing_execution(arn: str) -> ServiceError:
-    """AWS's error for an execution that is not there."""
-    return ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+def find_execution(runtime: Runtime, arn: str) -> ExecutionRecord:
+    """A standard execution; InvalidArn for what names none, ExecutionDoesNotExist when there is none."""
+    check_arn(arn, _EXECUTION_ARN)
+    if ":express:" in arn:
+        raise ServiceError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+    record = runtime.journal.record(arn)
+    if record is None:
+        raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+    return record
 
 
 def page_token(body: Any) -> str:
@@ -82,9 +88,8 @@ class ExecutionsApi(Service):
             None, self._new_record, call, stateMachineArn, name, input, traceHeader
         )
         if record.type != "EXPRESS":
-            raise ServiceError(
-                "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
-            )
+            raise _unsupported_type()
+        record.synchronous = True
         future = await loop.run_in_executor(None, self.runtime.run_to_end, record, definition)
         ended = await asyncio.wrap_future(future)
         answer = self._sync_answer(ended)
@@ -106,12 +111,11 @@ class ExecutionsApi(Service):
             "status": record.status,
             "input": record.input,
             "inputDetails": {"included": True},
+            "outputDetails": {"included": True},
             "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": duration},
         }
-        if record.output is not None:
-            answer |= {"output": record.output, "outputDetails": {"included": True}}
-        answer |= {key: value for key, value in (("error", record.error), ("cause", record.cause)) if value is not None}
-        return answer
+        optional = {"output": record.output, "error": record.error, "cause": record.cause}
+        return answer | {key: value for key, value in optional.items() if value is not None}
 
     def _new_record(
         self, call: Call, machine_arn: str, name: str | None, input: str, trace_header: str | None
@@ -152,19 +156,10 @@ class ExecutionsApi(Service):
         )
         return record, revision["definition"]
 
-    def _record(self, arn: str) -> ExecutionRecord:
-        check_arn(arn, _EXECUTION_ARN)
-        if ":express:" in arn:
-            raise ServiceError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
-        record = self.runtime.journal.record(arn)
-        if record is None:
-            raise missing_execution(arn)
-        return record
-
     @operation
     def describe_execution(self, call: Call, executionArn: str, includedData: str = "ALL_DATA") -> Members:
         """An execution, with its input and output unless only metadata are asked for."""
-        record = self._record(executionArn)
+        record = find_execution(self.runtime, executionArn)
         if includedData == "METADATA_ONLY":
             return {**_summary(record), "inputDetails": {"included": False}, **_redrive_status(record)}
         answer: Members = {
@@ -195,11 +190,15 @@ class ExecutionsApi(Service):
             raise ServiceError("ValidationException", "Must provide a StateMachine ARN or MapRun ARN")
         if mapRunArn is not None and self.store.get(MAP_RUN, mapRunArn) is None:
             raise ServiceError("ResourceNotFound", f"Resource not found: '{mapRunArn}'")
+        started_by = None
         if stateMachineArn is not None:
-            self.runtime.machines.find(stateMachineArn)
+            machine, field = self.runtime.machines.started_by(stateMachineArn)
+            if machine["type"] == "EXPRESS":
+                raise _unsupported_type()
+            of, started_by = machine["arn"], None if field is None else (field, stateMachineArn)
         limit = maxResults or 100
         before = tuple(read_token(nextToken)) if nextToken else None
-        found = self.runtime.journal.records(of, statusFilter, before, limit + 1)
+        found = self.runtime.journal.records(of, statusFilter, before, limit + 1, started_by)
         answer: Members = {
             "executions": [_summary(record) for record in found[:limit] if _wanted(record, redriveFilter)]
         }
@@ -219,7 +218,7 @@ class ExecutionsApi(Service):
         includeExecutionData: bool = True,
     ) -> Members:
         """The events of an execution, in pages."""
-        self._record(executionArn)
+        find_execution(self.runtime, executionArn)
         journal, limit = self.runtime.journal, maxResults or 100
         last = journal.last_event_id(executionArn)
         start = int(read_token(nextToken)) if nextToken else (last if reverseOrder else 1)
@@ -242,20 +241,25 @@ class ExecutionsApi(Service):
         self, call: Call, executionArn: str, error: str | None = None, cause: str | None = None
     ) -> Members:
         """Stop a running execution with the jobs that it started."""
-        record = self._record(executionArn)
+        record = find_execution(self.runtime, executionArn)
         if record.status == "RUNNING":
             self.runtime.abort(executionArn, error, cause)
-            record = self._record(executionArn)
+            record = find_execution(self.runtime, executionArn)
         return {"stopDate": moment_of(record.stopped_ms or Execution.now_ms())}
 
     @operation
     def redrive_execution(self, call: Call, executionArn: str, clientToken: str | None = None) -> Members:
         """Run a failed, stopped or timed-out execution on from where it ended."""
-        record = self._record(executionArn)
+        record = find_execution(self.runtime, executionArn)
         if record.status not in REDRIVABLE:
             raise ServiceError("ExecutionNotRedrivable", f"Execution is {record.status} and cannot be redriven")
         self.runtime.redrive(record)
         return {"redriveDate": moment_of(record.redriven_ms or Execution.now_ms())}
+
+
+def _unsupported_type() -> ServiceError:
+    message = "This operation is not supported by this type of state machine"
+    return ServiceError("StateMachineTypeNotSupported", message)
 
 
 def _same_start(known: ExecutionRecord, asked: ExecutionRecord) -> bool:

@@ -148,8 +148,17 @@ class Journal:
         )
         return {row["status"]: row["n"] for row in rows}
 
-    def records(self, of: str, status: str | None, before: tuple[int, str] | None, limit: int) -> list[ExecutionRecord]:
+    def records(
+        self,
+        of: str,
+        status: str | None,
+        before: tuple[int, str] | None,
+        limit: int,
+        started_by: tuple[str, str] | None = None,
+    ) -> list[ExecutionRecord]:
         """Executions of a machine or a map run, newest first, after the place ``before`` (started_ms, arn).
+
+        ``started_by``: (``version_arn`` or ``alias_arn``, its ARN), of those that were started by it alone.
 
         Those with much data come without input and output: no list shows them.
         """
@@ -158,6 +167,9 @@ class Journal:
         if status:
             where.append("status = ?")
             parameters.append(status)
+        if started_by:
+            where.append("json_extract(record, ?) = ?")
+            parameters.extend((f"$.{started_by[0]}", started_by[1]))
         if before:
             where.append("(started_ms, arn) < (?, ?)")
             parameters.extend(before)

@@ -1,6 +1,7 @@
 """What AWS says of a text that is no JSON: the words of Jackson, the parser that it uses.
 
-Source: answers of ``StartExecution``, recorded 2023-06, read 2026-11-25. What is not known is said in Python's words.
+Source: answers of ``StartExecution``, recorded 2023-06, and of ``ValidateStateMachineDefinition``, recorded 2025-10,
+read 2026-11-25. What is not known is said in Python's words.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+_SHOWN_CHARACTERS = 500
 
 
 def json_problem(text: str, error: ValueError) -> str:
@@ -26,3 +29,15 @@ def json_problem(text: str, error: ValueError) -> str:
             return f"Unrecognized token '{word.group()}': was expecting {_VALUES}"
         return f"{shown}: expected a valid value {_VALUES}"
     return str(error)
+
+
+def json_location(text: str, error: ValueError) -> str:
+    """Where in ``text`` the problem is, as that parser says it: behind what it could not read."""
+    source = text[:_SHOWN_CHARACTERS]
+    if len(text) > _SHOWN_CHARACTERS:
+        source += f"[truncated {len(text) - _SHOWN_CHARACTERS} chars]"
+    if not isinstance(error, json.JSONDecodeError):
+        return f'[Source: (String)"{source}"]'
+    word = _WORD.match(text, error.pos)
+    column = error.colno + (len(word.group()) if word else 1)
+    return f'[Source: (String)"{source}"; line: {error.lineno}, column: {column}]'

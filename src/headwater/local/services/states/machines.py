@@ -14,7 +14,7 @@ MACHINE = "states.machine"
 REVISION = "states.revision"
 VERSION = "states.version"
 ALIAS = "states.alias"
-_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:stateMachine:.+")
+MACHINE_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:stateMachine:.+")
 
 
 class Machines:
@@ -27,9 +27,16 @@ class Machines:
         """The machine of an ARN; StateMachineDoesNotExist when there is none."""
         machine = self.store.get(MACHINE, arn)
         if machine is None:
-            check_arn(arn, _ARN)
+            check_arn(arn, MACHINE_ARN)
             raise missing(arn)
         return machine
+
+    def started_by(self, arn: str) -> tuple[Record, str | None]:
+        """The machine of an ARN, and ``version_arn`` or ``alias_arn`` when the ARN is that of a version or an alias."""
+        for kind, field in ((VERSION, "version_arn"), (ALIAS, "alias_arn")):
+            if self.store.get(kind, arn) is not None:
+                return self.find(arn.rpartition(":")[0]), field
+        return self.find(arn), None
 
     def revision(self, revision_id: str) -> Record:
         """A revision: definition, role, logging and when it was made."""
@@ -51,7 +58,7 @@ class Machines:
             version_arn = route(alias["routingConfiguration"])
             machine, revision, _, _ = self.resolve(version_arn)
             return machine, revision, version_arn, arn
-        check_arn(arn, _ARN)
+        check_arn(arn, MACHINE_ARN)
         raise missing(arn)
 
     def add_revision(self, body: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.compiler import compile_definition
 from headwater.local.services.states.execution_logs import log_group
-from headwater.local.services.states.executions_api import page_token, read_token
-from headwater.local.services.states.machines import ACTIVITY, ALIAS, MACHINE, VERSION
+from headwater.local.services.states.executions_api import find_execution, page_token, read_token
+from headwater.local.services.states.machines import ACTIVITY, ALIAS, MACHINE, MACHINE_ARN, VERSION, check_arn
 from headwater.local.services.states.quotas import MAX_DEFINITION_BYTES
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
@@ -20,6 +20,7 @@ from headwater.local.services.states.variable_references import variable_referen
 from headwater.local.store import Record
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
+_TAGGED_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:(stateMachine|activity):.+")
 _NO_LOGS = {"level": "OFF", "includeExecutionData": False}
 _CONFIGURATION = ("loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 
@@ -29,11 +30,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def check_definition(definition: str) -> None:
+def check_definition(definition: str, type: str) -> None:
     """Refuse what AWS would refuse (InvalidDefinition)."""
     if len(definition.encode()) > MAX_DEFINITION_BYTES:
         raise ServiceError("InvalidDefinition", f"Definition exceeds the maximum of {MAX_DEFINITION_BYTES} bytes")
-    problems = [found.text for found in validate(definition) if found.severity == "ERROR"]
+    problems = [found.text for found in validate(definition, type) if found.severity == "ERROR"]
     if not problems:
         try:
             compile_definition(definition)
@@ -43,18 +44,18 @@ def check_definition(definition: str) -> None:
         raise ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{', '.join(problems)}'")
 
 
-def check_logging(configuration: Members | None) -> None:
-    """Refuse a level without a destination (InvalidLoggingConfiguration)."""
-    if configuration and configuration.get("level", "OFF") != "OFF":
-        if len(configuration.get("destinations", ())) != 1:
-            raise ServiceError(
-                "InvalidLoggingConfiguration",
-                "Invalid Logging Configuration: Must specify exactly one Log Destination.",
-            )
-        if log_group(configuration) is None:
-            raise ServiceError(
-                "InvalidLoggingConfiguration", "Invalid Logging Configuration: the destination is no log group ARN."
-            )
+def _bad_logging(problem: str) -> ServiceError:
+    return ServiceError("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {problem}")
+
+
+def _check_description(description: str | None, publish: bool) -> None:
+    if description is not None and not publish:
+        raise ServiceError("ValidationException", "Version description can only be set when publish is true")
+
+
+def _revision_id(revision: Record) -> Members:
+    """The id of a revision that an update made: AWS gives the first none."""
+    return {} if revision.get("first") else {"revisionId": revision["id"]}
 
 
 def _read_variables(definition: str) -> Members:
@@ -71,6 +72,19 @@ class MachinesApi(Service):
     """Create, update, describe, list and delete; validate; tag."""
 
     runtime: Runtime
+
+    def _check_logging(self, configuration: Members | None) -> None:
+        """Refuse a level without one log group that is there (InvalidLoggingConfiguration)."""
+        if not configuration or configuration.get("level", "OFF") == "OFF":
+            return
+        if len(configuration.get("destinations", ())) != 1:
+            raise _bad_logging("Must specify exactly one Log Destination.")
+        group = log_group(configuration)
+        if group is None:
+            raise _bad_logging("the destination is no log group ARN.")
+        found = self.endpoint.call("logs", "describe_log_groups", logGroupNamePrefix=group)["logGroups"]
+        if all(each["logGroupName"] != group for each in found):
+            raise _bad_logging("Log Destination not found.")
 
     @operation
     def create_state_machine(
@@ -90,35 +104,38 @@ class MachinesApi(Service):
         """Keep a state machine; the same again answers the one that exists."""
         if not _NAME.fullmatch(name):
             raise ServiceError("InvalidName", f"Invalid Name: '{name}'")
-        check_definition(definition)
-        check_logging(loggingConfiguration)
-        if versionDescription is not None and not publish:
-            raise ServiceError("ValidationException", "Version description can only be set when publish is true")
+        check_definition(definition, type)
+        self._check_logging(loggingConfiguration)
+        _check_description(versionDescription, publish)
         arn = f"arn:aws:states:{call.region}:{call.account}:stateMachine:{name}"
         body: dict[str, Any] = {
             "definition": definition,
             "roleArn": roleArn,
-            "loggingConfiguration": loggingConfiguration or _NO_LOGS,
+            "loggingConfiguration": {**_NO_LOGS, **(loggingConfiguration or {})},
             "tracingConfiguration": tracingConfiguration or {"enabled": False},
             "encryptionConfiguration": encryptionConfiguration or {"type": "AWS_OWNED_KEY"},
         }
         with self.store.transaction():
             known = self.store.get(MACHINE, arn)
             if known is not None:
-                return self._same_again(known, body, type)
+                return self._same_again(known, body, type, publish)
             machine: Record = {"arn": arn, "name": name, "type": type, "created_ms": now_ms(), "versions": 0}
             machine["tags"] = {tag["key"]: tag["value"] for tag in tags or ()}
-            self._revise(machine, body)
+            self._revise(machine, body | {"first": True})
             answer = {"stateMachineArn": arn, "creationDate": moment_of(machine["created_ms"])}
             if publish:
                 answer["stateMachineVersionArn"] = self._publish(machine, versionDescription)["arn"]
         return answer
 
-    def _same_again(self, machine: Record, body: dict[str, Any], type: str) -> Members:
+    def _same_again(self, machine: Record, body: dict[str, Any], type: str, publish: bool) -> Members:
+        """The answer for a machine that exists; AWS ignores another role and other tags (API reference, 2026-11-25)."""
         revision = self.runtime.machines.revision(machine["revision"])
-        if machine["type"] != type or any(revision[key] != value for key, value in body.items()):
+        if machine["type"] != type or any(revision[key] != body[key] for key in ("definition", *_CONFIGURATION)):
             raise ServiceError("StateMachineAlreadyExists", f"State Machine Already Exists: '{machine['arn']}'")
-        return {"stateMachineArn": machine["arn"], "creationDate": moment_of(machine["created_ms"])}
+        answer = {"stateMachineArn": machine["arn"], "creationDate": moment_of(machine["created_ms"])}
+        if publish:
+            answer["stateMachineVersionArn"] = self._publish(machine, None)["arn"]
+        return answer
 
     def _revise(self, machine: Record, body: dict[str, Any]) -> None:
         revision_id = str(uuid.uuid4())
@@ -155,13 +172,20 @@ class MachinesApi(Service):
                 "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
                 "specified",
             )
+        _check_description(versionDescription, publish)
         if definition is not None:
-            check_definition(definition)
-        check_logging(loggingConfiguration)
+            check_definition(definition, self.runtime.machines.find(stateMachineArn)["type"])
+        if loggingConfiguration is not None:
+            self._check_logging(loggingConfiguration)
+            given["loggingConfiguration"] = {**_NO_LOGS, **loggingConfiguration}
         with self.store.transaction():
             machine = self.runtime.machines.find(stateMachineArn)
-            self._revise(machine, {**self.runtime.machines.revision(machine["revision"]), **given})
-            answer: Members = {"updateDate": moment_of(machine["updated_ms"]), "revisionId": machine["revision"]}
+            revision = self.runtime.machines.revision(machine["revision"])
+            if any(revision[key] != value for key, value in given.items()):
+                revision = {**revision, **given, "first": False}
+                self._revise(machine, revision)
+                revision["id"] = machine["revision"]
+            answer: Members = {"updateDate": moment_of(machine["updated_ms"]), **_revision_id(revision)}
             if publish:
                 answer["stateMachineVersionArn"] = self._publish(machine, versionDescription)["arn"]
         return answer
@@ -180,18 +204,17 @@ class MachinesApi(Service):
             "creationDate": moment_of(machine["created_ms"]),
             **{key: revision[key] for key in _CONFIGURATION},
         }
-        if version_arn or machine["updated_ms"] != machine["created_ms"]:
-            answer["revisionId"] = revision["id"]
-        return answer | _read_variables(answer["definition"])
+        version = self.store.get(VERSION, version_arn) if version_arn else None
+        if version is not None and version["description"] is not None:
+            answer["description"] = version["description"]
+        return answer | _revision_id(revision) | _read_variables(answer["definition"])
 
     @operation
     def describe_state_machine_for_execution(
         self, call: Call, executionArn: str, includedData: str = "ALL_DATA"
     ) -> Members:
         """The state machine as it was when the execution started."""
-        record = self.runtime.journal.record(executionArn)
-        if record is None:
-            raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{executionArn}'")
+        record = find_execution(self.runtime, executionArn)
         revision = self.runtime.machines.revision(record.revision)
         answer: Members = {
             "stateMachineArn": record.machine_arn,
@@ -199,16 +222,16 @@ class MachinesApi(Service):
             "definition": "" if includedData == "METADATA_ONLY" else revision["definition"],
             "roleArn": revision["roleArn"],
             "updateDate": moment_of(revision["made_ms"]),
-            "revisionId": revision["id"],
             **{key: revision[key] for key in _CONFIGURATION},
         }
         if record.map_run_arn is not None:
             answer |= {"mapRunArn": record.map_run_arn, "label": record.machine_arn.rpartition("/")[2]}
-        return answer | _read_variables(answer["definition"])
+        return answer | _revision_id(revision) | _read_variables(answer["definition"])
 
     @operation
     def delete_state_machine(self, call: Call, stateMachineArn: str) -> Members:
         """Delete a state machine and stop what runs of it, also when a kill came between the two."""
+        check_arn(stateMachineArn, MACHINE_ARN)
         with self.store.transaction():
             self.store.delete(MACHINE, stateMachineArn)
             for kind in (VERSION, ALIAS):
@@ -244,7 +267,7 @@ class MachinesApi(Service):
         self, call: Call, definition: str, type: str = "STANDARD", severity: str = "ERROR", maxResults: int = 100
     ) -> Members:
         """The diagnostics of a definition."""
-        found = validate(definition)
+        found = validate(definition, type)
         shown = found[: maxResults or 100]
         return {
             "result": "FAIL" if any(problem.severity == "ERROR" for problem in found) else "OK",
@@ -257,6 +280,7 @@ class MachinesApi(Service):
     # -- tags --------------------------------------------------------------------------------------------------------
 
     def _tagged(self, arn: str) -> Record:
+        check_arn(arn, _TAGGED_ARN)
         tagged = self.store.get(_tagged_kind(arn), arn)
         if tagged is None:
             raise ServiceError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)
@@ -344,6 +368,7 @@ class MachinesApi(Service):
     @operation
     def delete_state_machine_version(self, call: Call, stateMachineVersionArn: str) -> Members:
         """Delete a version that no alias points at."""
+        check_arn(stateMachineVersionArn, MACHINE_ARN)
         machine_arn = stateMachineVersionArn.rpartition(":")[0]
         for _, alias in self.store.scan(ALIAS, prefix=f"{machine_arn}:"):
             if any(r["stateMachineVersionArn"] == stateMachineVersionArn for r in alias["routingConfiguration"]):

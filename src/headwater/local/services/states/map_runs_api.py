@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from headwater.local.service import Call, Members, Service, ServiceError, operation
+from headwater.local.services.states.executions_api import find_execution
+from headwater.local.services.states.machines import check_arn
 from headwater.local.services.states.map_runs import MAP_RUN, described, listed
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.state_map_distributed import CONCURRENCY, DistributedMapState
 from headwater.local.store import Record
+
+_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:mapRun:.+")
 
 
 class MapRunsApi(Service):
@@ -15,6 +21,7 @@ class MapRunsApi(Service):
     runtime: Runtime
 
     def _map_run(self, arn: str) -> Record:
+        check_arn(arn, _ARN)
         run = self.store.get(MAP_RUN, arn)
         if run is None:
             raise ServiceError("ResourceNotFound", f"Resource not found: '{arn}'")
@@ -30,6 +37,7 @@ class MapRunsApi(Service):
         self, call: Call, executionArn: str, maxResults: int = 100, nextToken: str | None = None
     ) -> Members:
         """The map runs of an execution, newest first."""
+        find_execution(self.runtime, executionArn)
         prefix = executionArn.replace(":execution:", ":mapRun:").rpartition(":")[0]
         runs = [run for _, run in self.store.scan(MAP_RUN, prefix=prefix) if run["executionArn"] == executionArn]
         runs.sort(key=lambda run: -run["started_ms"])

@@ -8,11 +8,13 @@ import time
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.executions_api import page_token, read_token
 from headwater.local.services.states.json_text import loads
-from headwater.local.services.states.machines import ACTIVITY
+from headwater.local.services.states.machines import ACTIVITY, check_arn
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
+from headwater.local.store import Record
 
 POLL_S = 60.0
+_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:activity:.+")
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
 
@@ -20,6 +22,14 @@ def check_token(token: str) -> None:
     """Refuse what this service never gave out (InvalidToken)."""
     if not re.fullmatch(r"[0-9a-f]{64}", token):
         raise ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
+
+
+def _listed(activity: Record) -> Members:
+    return {
+        "activityArn": activity["arn"],
+        "name": activity["name"],
+        "creationDate": moment_of(activity["created_ms"]),
+    }
 
 
 class TasksApi(Service):
@@ -67,27 +77,30 @@ class TasksApi(Service):
             if activity is None:
                 activity = {"arn": arn, "name": name, "created_ms": time.time_ns() // 1_000_000}
                 activity["tags"] = {tag["key"]: tag.get("value", "") for tag in tags or ()}
+                if encryptionConfiguration is not None:
+                    activity["encryption"] = encryptionConfiguration
                 self.store.put(ACTIVITY, arn, activity)
         return {"activityArn": arn, "creationDate": moment_of(activity["created_ms"])}
 
     @operation
     def describe_activity(self, call: Call, activityArn: str) -> Members:
         """An activity."""
-        activity = self.store.get(ACTIVITY, activityArn)
+        activity = self._activity(activityArn)
+        return {**_listed(activity), "encryptionConfiguration": activity.get("encryption", {"type": "AWS_OWNED_KEY"})}
+
+    def _activity(self, arn: str) -> Record:
+        check_arn(arn, _ARN)
+        activity = self.store.get(ACTIVITY, arn)
         if activity is None:
-            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{activityArn}'")
-        return {
-            "activityArn": activityArn,
-            "name": activity["name"],
-            "creationDate": moment_of(activity["created_ms"]),
-        }
+            raise ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+        return activity
 
     @operation
     def list_activities(self, call: Call, maxResults: int = 100, nextToken: str | None = None) -> Members:
         """All activities, in pages."""
         limit = maxResults or 100
         found = self.store.scan(ACTIVITY, after=read_token(nextToken) if nextToken else "", limit=limit + 1)
-        answer: Members = {"activities": [self.describe_activity(call, arn) for arn, _ in found[:limit]]}
+        answer: Members = {"activities": [_listed(activity) for _, activity in found[:limit]]}
         if len(found) > limit:
             answer["nextToken"] = page_token(found[limit - 1][0])
         return answer
@@ -95,11 +108,12 @@ class TasksApi(Service):
     @operation
     def delete_activity(self, call: Call, activityArn: str) -> Members:
         """Delete an activity; tasks that wait for it go on waiting, as on AWS."""
+        check_arn(activityArn, _ARN)
         self.store.delete(ACTIVITY, activityArn)
         return {}
 
     @operation
     async def get_activity_task(self, call: Call, activityArn: str, workerName: str | None = None) -> Members:
         """Wait up to a minute for a task of an activity."""
-        self.describe_activity(call, activityArn)
+        self._activity(activityArn)
         return await self.runtime.tokens.poll(activityArn, workerName, POLL_S)

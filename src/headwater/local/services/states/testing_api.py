@@ -108,6 +108,7 @@ class TestingApi(Service):
             type="EXPRESS",
             input=input,
             started_ms=Execution.now_ms(),
+            synchronous=True,
         )
 
     def _work(

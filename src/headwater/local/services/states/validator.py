@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from headwater.local import member_names
 from headwater.local.services.states import choice_rules, integrations
 from headwater.local.services.states.field_types import machine_types, state_types
+from headwater.local.services.states.integration_api import TOKEN
 from headwater.local.services.states.intrinsics import compile_intrinsic
+from headwater.local.services.states.json_problems import json_location, json_problem
 from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
 from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.paths import PathSyntaxError
@@ -72,29 +74,36 @@ class Diagnostic(NamedTuple):
         return f"{self.code}: {self.message} at {self.location or 'null'}"
 
 
-def validate(text: str) -> list[Diagnostic]:
-    """The problems of a definition's JSON text; empty when it is sound."""
-    try:
-        definition = json.loads(text)
-    except ValueError as error:
-        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", None)]
-    if not isinstance(definition, dict):
-        return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
+def validate(text: str, type: str = "STANDARD") -> list[Diagnostic]:
+    """The problems of the JSON text of a definition for a type of state machine; empty when it is sound."""
+    definition, problem = _read(text)
+    if problem:
+        return [problem]
     # Where a part has the wrong type nothing can be said of what is inside.
     wrong = [Diagnostic(SCHEMA, message, location) for message, location in machine_types(definition)]
-    return wrong or list(_Validator(definition.get("QueryLanguage", "JSONPath")).machine(definition, "", top=True))
+    validator = _Validator(definition.get("QueryLanguage", "JSONPath"), express=type == "EXPRESS")
+    return wrong or list(validator.machine(definition, "", top=True))
 
 
 def validate_state(text: str, location: str) -> list[Diagnostic]:
     """The problems of one state's definition (``TestState``), which is shown as being at ``location``."""
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        return [Diagnostic(INVALID_JSON, f"The definition is no JSON: {error}", "/")]
-    if not isinstance(body, dict):
-        return [Diagnostic(SCHEMA, "The definition must be an object", "/")]
+    body, problem = _read(text)
+    if problem:
+        return [problem]
     wrong = [Diagnostic(SCHEMA, message, where) for message, where in state_types(body, location)]
     return wrong or list(_Validator("JSONPath").state(body, location, None))
+
+
+def _read(text: str) -> tuple[dict[str, Any], Diagnostic | None]:
+    """The object of a text, or the problem that it is none."""
+    try:
+        found = json.loads(text) if text.strip() else None
+    except ValueError as error:
+        where = json_location(text, error)
+        return {}, Diagnostic(INVALID_JSON, f"{json_problem(text, error)}\n at {where}", where)
+    if not isinstance(found, dict):
+        return {}, Diagnostic(SCHEMA, "Definition must be a valid JSON object", None)
+    return found, None
 
 
 def _required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> Iterator[Diagnostic]:
@@ -104,8 +113,9 @@ def _required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> I
 
 
 class _Validator:
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, express: bool = False) -> None:
         self.language = language
+        self.express = express
 
     def machine(self, machine: Any, at: str, top: bool = False) -> Iterator[Diagnostic]:
         """A machine, a Parallel's branch or a Map's processor."""
@@ -264,6 +274,9 @@ class _Validator:
                 f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the "
                 "resource is not available in this region."
             )
+            yield Diagnostic(SCHEMA, message, f"{at}/Resource")
+        elif self.express and (unsupported := _not_in_express(resource)):
+            message = f"Express state machine does not support {unsupported}"
             yield Diagnostic(SCHEMA, message, f"{at}/Resource")
 
     def _fail(self, body: dict[str, Any], at: str, language: str, states: Any) -> Iterator[Diagnostic]:
@@ -483,3 +496,15 @@ def _is_recognized(arn: str) -> bool:
         return resource is not None
     client = resource.api.client
     return not member_names.knows(client) or member_names.operation_name(client, resource.api.operation) is not None
+
+
+def _not_in_express(arn: str) -> str | None:
+    """What of a resource an express state machine cannot do, in AWS's words (recorded 2024-07 and 2025-10)."""
+    resource = integrations.parse_resource(arn)
+    if resource is None:
+        return None
+    if resource.kind == "activity":
+        return "Activity ARN"
+    if resource.pattern == TOKEN:
+        return f"'{resource.pattern}' service integration "
+    return f"'{resource.pattern}' service integration" if resource.pattern else None

@@ -21,6 +21,7 @@ def logged(small: SmallEndpoint, level: str, data: bool = True) -> list[dict[str
         "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}],
     }
     branches = {"Type": "Parallel", "Branches": [chain(("f", FAIL))]}
+    small.on("logs", "describe_log_groups", lambda **members: {"logGroups": [{"logGroupName": GROUP}]})
     small.run(chain(("both", branches)), {"secret": 1}, loggingConfiguration=configuration)
     rows = small.store.query("SELECT log_stream, message FROM log_events WHERE log_group = ? ORDER BY id", (GROUP,))
     assert all(row["log_stream"].startswith("states/machine/20") for row in rows)

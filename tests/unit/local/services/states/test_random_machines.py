@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from headwater.local.service import ServiceError
 from tests.unit.local.services.states.harness import Definition, SmallEndpoint, chain
 
-REFUSED = re.compile(r"Invalid State Machine Definition: '([A-Z_]+: .+ at (?:/.*|null))'", re.DOTALL)
+REFUSED = re.compile(r"Invalid State Machine Definition: '([A-Z_]+: .+ at (?:/.*|null|\[Source: .*))'", re.DOTALL)
 RANDOMLY = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}
 CATCH = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "caught"}]
