@@ -28,6 +28,7 @@ from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS
 
 STEPS_PER_TURN = 500
 TURN_S = 0.02
+SAME_MOMENT_MS = 100  # how far apart time limits may be that AWS finds passed at once
 _T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
@@ -234,8 +235,25 @@ class Engine:
         if branch.phase in (phases.WAITING, phases.RETRYING) and branch.wake_ms == due:
             execution.ready.append(branch)
         elif branch.phase == phases.CALLING and branch.deadline_ms == due:
-            state: Any = branch.state
-            self._guarded(execution, functools.partial(state.deadline, execution, branch))
+            self._guarded(execution, functools.partial(_expire, execution, branch))
+
+
+def _expire(execution: Execution, branch: Branch) -> None:
+    """Time out a task, and with it the siblings whose time is up: AWS records them all before the first one fails."""
+    moment = branch.deadline_ms + SAME_MOMENT_MS
+    siblings = (branch.parent.children or {}).values() if branch.parent is not None else ()
+    late = [branch, *(each for each in siblings if each is not branch and 0 < _deadline(each) <= moment)]
+    failures = []
+    for each in late:
+        state: Any = each.state
+        failures.append((each, state.expire(execution, each)))
+    for each, failure in failures:
+        if each.phase == phases.CALLING:
+            execution.fail(each, failure)
+
+
+def _deadline(branch: Branch) -> int:
+    return branch.deadline_ms if branch.phase == phases.CALLING else 0
 
 
 def _carry_out(act: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.context_object import context_object
 from headwater.local.services.states.error_rules import Catcher, catcher_for, retrier_for
-from headwater.local.services.states.errors import RUNTIME, TIMEOUT, StateFailure
+from headwater.local.services.states.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StateFailure
 from headwater.local.services.states.execution_record import (
     ABORTED,
     FAILED,
@@ -264,7 +264,9 @@ class Execution:
 
     def caught(self, branch: Branch, catcher: Catcher, failure: StateFailure) -> tuple[Document, dict[str, Any] | None]:
         """(output, variables) of a catcher for a failure."""
-        error_output = {"Error": failure.error or "", "Cause": failure.cause or ""}
+        error_output = {"Error": failure.error, "Cause": failure.cause}
+        if failure.error in (TIMEOUT, HEARTBEAT_TIMEOUT):  # which have no cause, and yet are shown with one
+            error_output["Cause"] = failure.cause or ""
         if branch.state.jsonata:
             scope = self.scope(branch, branch.input.value, error_output=error_output)
             value = error_output if catcher.output is None else catcher.output.evaluate(scope)
@@ -413,24 +415,32 @@ class Execution:
         branch.items = None
         branch.length = 0
 
-    def abort_children(self, branch: Branch) -> None:
-        """Stop the children that still run. They stay in the journal, should the execution be redriven."""
+    def abort_children(self, branch: Branch, failed: Branch | None = None) -> None:
+        """Stop the children that still run. They stay in the journal, should the execution be redriven.
+
+        Where one of them has ``failed``, AWS links each event of the others to that one's last, and a Task that failed
+        is aborted too, after its failure (executions recorded on AWS, 2024).
+        """
+        if failed is not None and failed.state.type == "Task":
+            self.record(failed, "TaskStateAborted")
         for child in list((branch.children or {}).values()):
             if child.phase in (phases.DONE, phases.FAILED):
                 continue
             self.cancel_call(child)
             child.state.abort(self, child)
             if child.entered_event_id:
+                if failed is not None:
+                    child.last_event_id = failed.last_event_id
                 self._aborted(branch, child)
             child.phase = phases.ABORTED
             self.mark(child)
         branch.children = None
 
     def _aborted(self, parent: Branch, child: Branch) -> None:
-        if child.state.type in ("Task", "Wait", "Map", "Parallel"):
-            child.last_event_id = self.record(child, f"{child.state.type}StateAborted")
         if parent.state.type == "Map":
             self.record(child, "MapIterationAborted", {"name": parent.state_name, "index": child.index})
+        if child.state.type in ("Task", "Wait", "Map", "Parallel"):
+            self.record(child, f"{child.state.type}StateAborted")
 
     # -- children of a distributed Map -----------------------------------------------------------------------------
 

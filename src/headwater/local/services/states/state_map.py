@@ -141,7 +141,7 @@ class MapState(State):
         """One iteration failed: the others stop, and the state has failed with its error."""
         execution.record(child, "MapIterationFailed", {"name": self.name, "index": child.index})
         branch.last_event_id = child.last_event_id
-        execution.abort_children(branch)
+        execution.abort_children(branch, child)
         execution.fail(branch, failure)
 
     def container_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:

@@ -47,7 +47,7 @@ class ParallelState(State):
     def child_failed(self, execution: Execution, branch: Branch, child: Branch, failure: StateFailure) -> None:
         """One branch failed: the others stop, and the state has failed with its error."""
         branch.last_event_id = child.last_event_id
-        execution.abort_children(branch)
+        execution.abort_children(branch, child)
         execution.fail(branch, failure)
 
     def container_failed(self, execution: Execution, branch: Branch, failure: StateFailure) -> None:

@@ -201,15 +201,16 @@ class TaskState(State):
         """A restart finds that the job had been started, though its start had not been answered."""
         self.answered(execution, branch, {})
 
-    def deadline(self, execution: Execution, branch: Branch) -> None:
-        """TimeoutSeconds or HeartbeatSeconds has passed."""
+    def expire(self, execution: Execution, branch: Branch) -> StateFailure:
+        """TimeoutSeconds or HeartbeatSeconds has passed: record it; the failure with which the state is to fail."""
         task = branch.task or {}
         timed_out = bool(task.get("timeout_ms")) and execution.now_ms() >= task["timeout_ms"]
         error = TIMEOUT if timed_out else HEARTBEAT_TIMEOUT
         execution.cancel_call(branch)
         self._event(execution, branch, "TimedOut", {"error": error})
+        branch.task = None
         branch.deadline_ms = 0
-        execution.fail(branch, StateFailure(error, None))
+        return StateFailure(error, None)
 
     def heartbeat_received(self, execution: Execution, branch: Branch) -> None:
         """The worker is alive: the next heartbeat is due later."""

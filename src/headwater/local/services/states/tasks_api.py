@@ -7,6 +7,7 @@ import time
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.executions_api import page_token, read_token
+from headwater.local.services.states.json_problems import json_problem
 from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.machines import ACTIVITY, check_arn
 from headwater.local.services.states.runtime import Runtime
@@ -44,7 +45,7 @@ class TasksApi(Service):
         try:
             value = loads(output)
         except ValueError as error:
-            raise ServiceError("InvalidOutput", f"Invalid Output: '{error}'") from error
+            raise ServiceError("InvalidOutput", f"Invalid Output: '{json_problem(output, error)}'") from error
         self.runtime.tokens.report(taskToken, lambda state, e, b: state.succeeded(e, b, value))
         return {}
 

@@ -57,6 +57,45 @@ def test_a_worker_s_failure_is_the_task_s(small: SmallEndpoint) -> None:
     assert (ended["error"], ended["cause"]) == ("Refused", "by hand")
 
 
+def test_a_failure_without_a_name_is_caught_as_null_and_aborts_its_task(small: SmallEndpoint) -> None:
+    sent = Sent(small)
+    branch = {"StartAt": "ask", "States": {"ask": {**callback(), "End": True}}}
+    catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "caught"}]
+    both = {"Type": "Parallel", "Branches": [branch], "Catch": catch}
+    arn = small.begin(chain(("both", both), ("caught", {"Type": "Pass"})))
+    small.sfn("send_task_failure", taskToken=sent.wait())
+    assert json.loads(small.wait(arn)["output"]) == {"error": {"Error": None, "Cause": None}}
+    events = [(event["type"], event["id"] - event["previousEventId"]) for event in small.history(arn)]
+    # An execution recorded on AWS, 2024-04.
+    assert events[7:11] == [
+        *(("TaskFailed", 1), ("TaskStateAborted", 1), ("ParallelStateFailed", 2), ("ParallelStateExited", 1)),
+    ]
+
+
+def test_tasks_of_a_map_whose_time_is_up_at_once_all_time_out(small: SmallEndpoint) -> None:
+    Sent(small)
+    processor = {"StartAt": "ask", "States": {"ask": {**callback(TimeoutSeconds=1), "End": True}}}
+    arn = small.begin(chain(("each", {"Type": "Map", "ItemProcessor": processor})), [1, 2, 3])
+    assert small.wait(arn)["error"] == "States.Timeout"
+    events = small.history(arn)[-11:]
+    first = events[0]["id"]
+    # An execution recorded on AWS, 2024-03: what is aborted comes after the first that timed out.
+    assert [event["type"] for event in events] == [
+        *("TaskTimedOut", "TaskTimedOut", "TaskTimedOut", "MapIterationFailed", "TaskStateAborted"),
+        *("MapIterationAborted", "TaskStateAborted", "MapIterationAborted", "TaskStateAborted"),
+        *("MapStateFailed", "ExecutionFailed"),
+    ]
+    assert {event["previousEventId"] for event in events[3:10]} == {first}
+
+
+def test_an_output_that_is_no_json_is_refused(small: SmallEndpoint) -> None:
+    sent = Sent(small)
+    arn = small.begin(chain(("ask", callback())))
+    with pytest.raises(ServiceError, match="Invalid Output: 'Unrecognized token 'nonsense': was expecting "):
+        small.sfn("send_task_success", taskToken=sent.wait(), output="nonsense")
+    small.sfn("stop_execution", executionArn=arn)
+
+
 def test_a_missed_heartbeat_fails_the_task(small: SmallEndpoint) -> None:
     Sent(small)
     ended = small.run(chain(("ask", callback(HeartbeatSeconds=1, TimeoutSeconds=60))))
