@@ -11,9 +11,9 @@ from typing import Any
 from headwater.local.services.states.errors import query, runtime
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.jsonata_errors import ExpressionError
 from headwater.local.services.states.jsonata_expressions import (
     UNDEFINED,
-    ExpressionError,
     compile_expression,
     source_of,
 )
@@ -118,8 +118,7 @@ def compile_jsonata(text: str, field: str) -> Evaluate:
             value = expression.evaluate(scope.bindings(needs_states))
         except ExpressionError as error:
             raise query(
-                f"The JSONata expression '{text}' specified for the field '{field}' threw an error during evaluation. "
-                f"{error}",
+                f"The JSONata expression '{text}' specified for the field '{field}' {error.sentence}{error}",
                 field,
             ) from error
         if value is UNDEFINED:

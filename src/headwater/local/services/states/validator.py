@@ -17,7 +17,8 @@ from headwater.local.services.states.field_types import machine_types, state_typ
 from headwater.local.services.states.integration_api import TOKEN
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.json_problems import json_location, json_problem
-from headwater.local.services.states.jsonata_expressions import ExpressionError, compile_expression, source_of
+from headwater.local.services.states.jsonata_errors import ExpressionError
+from headwater.local.services.states.jsonata_expressions import compile_expression, source_of
 from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.paths import PathSyntaxError
 from headwater.local.services.states.reference_paths import compile_reference_path
