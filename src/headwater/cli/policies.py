@@ -79,8 +79,8 @@ def _marks(plan: Plan) -> dict[tuple[str, str], Marks]:
     return {
         (role.id, permission.sid): Marks(permission.aws_only, permission.sometimes, permission.resources_when)
         for role in plan.roles
-        for permission in role.permissions
-    } | {(role.id, trust): Marks(sometimes=when) for role in plan.roles for trust, when in role.trust_sometimes.items()}
+        for permission in (*role.permissions, role.trust)
+    }
 
 
 def _say(found: Check) -> None:

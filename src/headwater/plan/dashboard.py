@@ -73,7 +73,7 @@ def _widgets(workflow: Workflow) -> Iterator[Widget]:
 
 def _stage(workflow: Workflow, stage: Stage) -> Widget | None:
     """A stage's own metrics; None where AWS keeps none: crawlers, gates, registrations, and Spark on EMR alone."""
-    if isinstance(stage, SparkStage) and stage.engine != "emr-serverless":
+    if isinstance(stage, SparkStage) and stage.on_glue:
         job = ["JobName", naming.stage_resource_name(workflow.name, stage), "JobRunId", "ALL", "Type", "count"]
         names = ("elapsedTime", "recordsRead", "numFailedTasks")
         metrics = [["Glue", f"glue.driver.aggregate.{name}", *job] for name in names]

@@ -13,15 +13,19 @@ ALARM_TOPIC_POLICY = "AlarmTopicPolicy"
 ASSETS_BUCKET = "AssetsBucket"
 BUCKET = "LakeBucket"
 BUCKET_POLICY = "LakeBucketPolicy"
+CLUSTERS_LOGS = "LogsOfSparkClusters"
+CLUSTERS_MACHINE = "SparkClusters"
+CLUSTERS_ROLE = "RoleOfSparkClusters"
 DASHBOARD = "Dashboard"
 DATABASE = "LakeDatabase"
+EMR_ROLE = "RoleOfEmr"
 MACHINE = "StateMachine"
 MACHINE_LOGS = "LogsOfStateMachine"
 MACHINE_ROLE = "RoleOfStateMachine"
 SCHEDULE = "Schedule"
+SCHEDULE_ROLE = "RoleOfSchedule"
 SPARK_APPLICATION = "SparkApplication"
 SPARK_LOGS = "LogsOfSpark"
-SCHEDULE_ROLE = "RoleOfSchedule"
 
 # AWS's limits for names, from the API references of the services, 2026-11.
 _LONGEST = {"crawler": 255, "function": 64, "spark": 255}
@@ -55,7 +59,7 @@ def role_id(stage: Stage) -> str:
 
 def emr_role_id(stage: SparkStage) -> str:
     """Return the logical id of a Spark stage's role on EMR; of a stage that may run on Glue too it is a second one."""
-    return role_id(stage) if stage.engine == "emr-serverless" else logical_id(stage.name, "RoleOnEmr")
+    return logical_id(stage.name, "RoleOnEmr") if stage.on_glue else role_id(stage)
 
 
 def emr_role_name(workflow: str, stage: Stage) -> dict[str, str]:
@@ -140,6 +144,16 @@ def metric_filter_id(stage: Stage, metric: str) -> str:
     return f"{logical_id(stage.name)}{logical_id(metric)}MetricFilter{digest}"
 
 
+def profile_id(stage: Stage) -> str:
+    """Return the logical id of the instance profile of a stage's cluster."""
+    return logical_id(stage.name, "InstanceProfile")
+
+
+def clusters_machine_name(workflow: str) -> str:
+    """Return the name of the state machine that runs steps on clusters of their own."""
+    return resource_name(workflow, "spark clusters", 80)
+
+
 def variable(stage: str) -> str:
     """Return a stage's name as part of a JSONata name."""
     return slug(stage).replace("-", "_")
@@ -153,6 +167,11 @@ def checkpoint_prefix(stage: Stage) -> str:
 def metrics_prefix(stage: str) -> str:
     """Return where the metrics of a stage lie in the lake; a folder an execution below it."""
     return f"_headwater/metrics/{slug(stage)}/"
+
+
+def emr_log_prefix(stage: Stage) -> str:
+    """Return where the logs of a stage's clusters lie in the lake; a folder an execution below it."""
+    return f"_headwater/logs/emr/{slug(stage.name)}/"
 
 
 def temp_prefix(stage: Stage) -> str:

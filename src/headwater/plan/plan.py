@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.errors import PlanError
-from headwater.plan import alarms, dashboard, emr_serverless, ending, graph, images, job_metrics, naming, policies
-from headwater.plan import resources, roles, storage
+from headwater.plan import alarms, dashboard, ending, graph, images, job_metrics, naming, policies, resources
+from headwater.plan import roles, storage
 from headwater.plan.assets import Asset
 from headwater.plan.code import Code, code_of
 from headwater.plan.cost.sizes import Size, size_of
+from headwater.plan.emr import cluster, serverless
+from headwater.plan.emr import permissions as on_emr
+from headwater.plan.emr.service_role import service_permissions
 from headwater.plan.graph import Predecessors
 from headwater.plan.nest import Nest, nest
 from headwater.plan.permissions import Permission
@@ -85,12 +88,16 @@ class PlanRole:
     permissions: tuple[Permission, ...]
 
     @property
-    def trust_sometimes(self) -> dict[str, dict[str, str]]:
-        """The marks on the trust policy: Sid → action → when, where nothing of the role is needed in every run."""
-        marks = [each.sometimes.get(action, "") for each in self.permissions for action in each.actions]
-        needed = [each for each in self.permissions if set(each.actions) - set(each.aws_only) - set(each.sometimes)]
-        when = next(iter(filter(None, marks)), "")
-        return {} if needed or not when else {policies.trust_sid(self.service): {"sts:AssumeRole": when}}
+    def trust(self) -> Permission:
+        """The trust policy as a permission with its marks: nothing of the role may be needed in every run, or here."""
+        sid, reason = policies.trust_sid(self.service), policies.trust_reason(self.service)
+        found = Permission(sid, ("sts:AssumeRole",), (), reason)
+        every = [(each, action) for each in self.permissions for action in each.actions]
+        if any(action not in each.aws_only and action not in each.sometimes for each, action in every):
+            return found
+        when = next((each.sometimes[action] for each, action in every if action in each.sometimes), "")
+        alone = next((each.aws_only[action] for each, action in every if action in each.aws_only), "")
+        return found.only_when(when) if when else found.on_aws_alone(alone) if alone else found
 
 
 @dataclass(frozen=True)
@@ -221,8 +228,13 @@ def _roles(
         if isinstance(stage, SparkStage) and stage.engine == "auto":
             permissions = tuple(roles.permissions_on_emr(stage, codes[stage.name]))
             what = f"Stage {stage.name} on EMR"
-            yield PlanRole(naming.emr_role_id(stage), what, emr_serverless.SERVICE, permissions)
+            yield PlanRole(naming.emr_role_id(stage), what, serverless.SERVICE, permissions)
     yield PlanRole(naming.MACHINE_ROLE, "State machine", "states.amazonaws.com", tuple(machine))
+    if held := cluster.on_clusters(workflow.stages):
+        makes = tuple(roles.clusters_permissions(workflow.name, held))
+        yield PlanRole(naming.CLUSTERS_ROLE, "State machine of clusters", "states.amazonaws.com", makes)
+        nodes = tuple(f"${{{naming.role_id(stage)}.Arn}}" for stage in held)
+        yield PlanRole(naming.EMR_ROLE, "Amazon EMR", on_emr.SERVICE, tuple(service_permissions(workflow, nodes)))
     if workflow.schedule is not None:
         permissions = tuple(roles.schedule_permissions())
         yield PlanRole(naming.SCHEDULE_ROLE, "Schedule", "scheduler.amazonaws.com", permissions)
@@ -244,9 +256,11 @@ def _template(
             found[role.id] = _role(workflow, role, name, tags)
         found |= resources.stage_resources(workflow, stage, codes.get(stage.name))
     for role in own.values():
-        name = naming.role_name(workflow.name, role.service.removesuffix(".amazonaws.com"))
+        part = "spark-clusters" if role.id == naming.CLUSTERS_ROLE else role.service.removesuffix(".amazonaws.com")
+        name = naming.role_name(workflow.name, part)
         found[role.id] = _role(workflow, role, name, stage_tags(workflow))
     found |= resources.spark_resources(workflow)
+    found |= resources.clusters_resources(workflow)
     found |= resources.machine_resources(workflow, definition, _substitutions(workflow))
     found |= resources.schedule_resources(workflow)
     found |= ending.ending_resources(workflow)
@@ -307,9 +321,10 @@ def _substitutions(workflow: Workflow) -> dict[str, Any]:
                 values["Region"] = {"Ref": "AWS::Region"}
         elif isinstance(stage, FunctionStage):
             values[naming.resource_id(stage)] = {"Fn::GetAtt": [naming.resource_id(stage), "Arn"]}
-        elif stage.kind == "crawler" or (isinstance(stage, SparkStage) and stage.engine != "emr-serverless"):
+        elif stage.kind == "crawler" or (isinstance(stage, SparkStage) and stage.on_glue):
             values[naming.resource_id(stage)] = {"Ref": naming.resource_id(stage)}
-    return dict(sorted({**values, **emr_serverless.substitutions(workflow)}.items()))
+    values |= {**serverless.substitutions(workflow), **cluster.substitutions(workflow)}
+    return dict(sorted(values.items()))
 
 
 def _outputs() -> dict[str, Any]:

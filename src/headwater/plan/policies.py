@@ -16,8 +16,8 @@ NAME = "plan"
 """The name of a role's inline policy."""
 
 # Services that say for which account they assume a role ("Cross-service confused deputy prevention" in the guides of
-# Step Functions and EventBridge Scheduler, 2026-11).
-_NAMES_ACCOUNT = frozenset({"scheduler.amazonaws.com", "states.amazonaws.com"})
+# EMR, Step Functions and EventBridge Scheduler, 2026-11).
+_NAMES_ACCOUNT = frozenset({"elasticmapreduce.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"})
 
 
 def role(

@@ -30,7 +30,12 @@ from headwater.plan.nest import Leaf, Nest, Sequence, duration
 from headwater.plan.permissions import Permission, Resource
 from headwater.plan.plan import Plan, PlanStage
 
-_ENGINES = {"auto": "Glue or EMR Serverless", "emr-serverless": "EMR Serverless", "glue": "Glue"}
+_ENGINES = {
+    "auto": "Glue or EMR Serverless",
+    "emr": "an EMR cluster",
+    "emr-serverless": "EMR Serverless",
+    "glue": "Glue",
+}
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from headwater.plan import emr_serverless, naming, versions
+from headwater.plan import naming, versions
 from headwater.plan.arguments import default_parameters, fixed_arguments
 from headwater.plan.code import Code
-from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE, MACHINE, MACHINE_LOGS, MACHINE_ROLE
+from headwater.plan.emr import serverless
+from headwater.plan.emr.cluster import on_clusters
+from headwater.plan.emr.machine import definition as clusters_definition
+from headwater.plan.naming import ASSETS_BUCKET, BUCKET, CLUSTERS_LOGS, CLUSTERS_MACHINE, CLUSTERS_ROLE, DATABASE
+from headwater.plan.naming import MACHINE, MACHINE_LOGS, MACHINE_ROLE
 from headwater.plan.tasks import State, stage_tags, tag_list
 from headwater.workflow.scripts import handler_of
 from headwater.workflow.stages import CrawlerStage, FunctionStage, SparkStage, Stage
@@ -31,15 +35,18 @@ def stage_resources(workflow: Workflow, stage: Stage, code: Code | None) -> Reso
             naming.logs_id(stage): _log_group(group, stage_tags(workflow, stage)),
             naming.resource_id(stage): _function(workflow, stage, code),
         }
-    if isinstance(stage, SparkStage) and stage.engine != "emr-serverless" and code:
+    if isinstance(stage, SparkStage) and stage.on_glue and code:
         return {naming.resource_id(stage): _job(workflow, stage, code)}
+    if isinstance(stage, SparkStage) and stage.engine == "emr":
+        roles = [{"Ref": naming.role_id(stage)}]
+        return {naming.profile_id(stage): {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": roles}}}
     return {}
 
 
 def spark_resources(workflow: Workflow) -> Resources:
     """Return what the Spark stages on EMR Serverless share; nothing when there are none."""
     tags = stage_tags(workflow)
-    application = emr_serverless.application(workflow, tag_list(tags))
+    application = serverless.application(workflow, tag_list(tags))
     if application is None:
         return {}
     logs = _log_group(naming.spark_log_group(workflow.name), tags)
@@ -49,20 +56,18 @@ def spark_resources(workflow: Workflow) -> Resources:
 def machine_resources(workflow: Workflow, definition: State, substitutions: Mapping[str, Any]) -> Resources:
     """Return the state machine and its log group."""
     name, tags = naming.machine_name(workflow.name), stage_tags(workflow)
-    logged = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": [MACHINE_LOGS, "Arn"]}}}
-    machine = {
-        "Type": "AWS::StepFunctions::StateMachine",
-        "Properties": {
-            "StateMachineName": name,
-            "StateMachineType": "STANDARD",
-            "RoleArn": {"Fn::GetAtt": [MACHINE_ROLE, "Arn"]},
-            "DefinitionString": json.dumps(definition, separators=(",", ":"), ensure_ascii=False),
-            "DefinitionSubstitutions": dict(substitutions),
-            "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True, "Destinations": [logged]},
-            "Tags": tag_list(tags),
-        },
-    }
+    machine = _state_machine(name, definition, MACHINE_ROLE, MACHINE_LOGS, tags)
+    machine["Properties"]["DefinitionSubstitutions"] = dict(substitutions)
     return {MACHINE_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags), MACHINE: machine}
+
+
+def clusters_resources(workflow: Workflow) -> Resources:
+    """Return the state machine that runs steps on clusters of their own; nothing where no stage has one."""
+    if not on_clusters(workflow.stages):
+        return {}
+    name, tags = naming.clusters_machine_name(workflow.name), stage_tags(workflow)
+    machine = _state_machine(name, clusters_definition(workflow.name), CLUSTERS_ROLE, CLUSTERS_LOGS, tags)
+    return {CLUSTERS_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags), CLUSTERS_MACHINE: machine}
 
 
 def schedule_resources(workflow: Workflow) -> Resources:
@@ -161,6 +166,21 @@ def _job(workflow: Workflow, stage: SparkStage, code: Code) -> dict[str, Any]:
             "Timeout": math.ceil(stage.timeout_s / 60),
             "DefaultArguments": dict(sorted(arguments.items())),
             "Tags": stage_tags(workflow, stage),
+        },
+    }
+
+
+def _state_machine(name: str, definition: State, role: str, logs: str, tags: dict[str, str]) -> dict[str, Any]:
+    logged = {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": [logs, "Arn"]}}}
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "StateMachineName": name,
+            "StateMachineType": "STANDARD",
+            "RoleArn": {"Fn::GetAtt": [role, "Arn"]},
+            "DefinitionString": json.dumps(definition, separators=(",", ":"), ensure_ascii=False),
+            "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True, "Destinations": [logged]},
+            "Tags": tag_list(tags),
         },
     }
 

@@ -34,6 +34,16 @@ TRANSIENT: dict[str, tuple[str, ...]] = {
         "EMRServerless.SdkClientException",
         "EMRServerless.ServiceQuotaExceededException",
     ),
+    "emr": (
+        "StepFunctions.ExecutionLimitExceeded",
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.SdkClientException",
+    ),
+    "emr-cluster": (
+        "ElasticMapReduce.InternalServerError",
+        "ElasticMapReduce.InternalServerException",
+        "ElasticMapReduce.SdkClientException",
+    ),
     "gate": ("S3.SdkClientException",),
     "processing": (
         "SageMaker.ResourceLimitExceeded",
@@ -62,6 +72,8 @@ AMBIGUOUS: dict[str, tuple[str, ...]] = {
     "crawler": ("Glue.GlueException", "Glue.InternalServiceException"),
     "function": ("Lambda.AWSLambdaException",),
     "emr-serverless": ("EMRServerless.AWSEMRServerlessException",),
+    "emr": ("StepFunctions.AWSStepFunctionsException",),
+    "emr-cluster": ("ElasticMapReduce.AmazonElasticMapReduceException",),
     "gate": ("S3.S3Exception",),
     "processing": (
         "SageMaker.AmazonSageMakerException",
@@ -82,6 +94,8 @@ _PACE: dict[str, tuple[int, int, int]] = {
     "crawler": (5, 60, 10),
     "function": (1, 30, 6),
     "emr-serverless": (10, 300, 8),
+    "emr": (10, 300, 8),
+    "emr-cluster": (5, 60, 6),
     "gate": (1, 20, 4),
     "processing": (15, 300, 8),
     "register": (2, 60, 6),
@@ -96,7 +110,7 @@ def retriers(kind: str, retries: int) -> list[dict[str, Any]]:
     Parameters
     ----------
     kind:
-        The stage's kind, or the service of EMR that runs it.
+        The stage's kind; "emr-serverless" and "emr" where EMR runs it, "emr-cluster" for the calls of EMR itself.
     retries:
         How often a task that ran and failed is run again.
     """

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from headwater.plan import emr_serverless, naming, permissions
+from headwater.plan import naming, permissions
 from headwater.plan.code import Code
+from headwater.plan.emr import permissions as on_emr
+from headwater.plan.emr import serverless
+from headwater.plan.emr.cluster import on_clusters
 from headwater.plan.measuring import measured
 from headwater.plan.permissions import LAKE, Permission, arn
 from headwater.workflow.lake import Dataset
@@ -44,8 +47,9 @@ SERVICES: dict[str, str] = {
 
 def service_of(stage: Stage) -> str | None:
     """Return the service that assumes a stage's role, None for a stage without a role of its own."""
-    on_emr = isinstance(stage, SparkStage) and stage.engine == "emr-serverless"
-    return emr_serverless.SERVICE if on_emr else SERVICES.get(stage.kind)
+    if isinstance(stage, SparkStage) and not stage.on_glue:
+        return on_emr.NODES if stage.engine == "emr" else serverless.SERVICE
+    return SERVICES.get(stage.kind)
 
 
 def stage_permissions(workflow: str, stage: Stage, code: Code | None) -> list[Permission]:
@@ -59,7 +63,7 @@ def stage_permissions(workflow: str, stage: Stage, code: Code | None) -> list[Pe
     if code is None:
         raise TypeError(f"a {stage.kind} stage needs code")
     if isinstance(stage, SparkStage):
-        return permissions_on_emr(stage, code) if stage.engine == "emr-serverless" else _spark(stage, code)
+        return _spark(stage, code) if stage.on_glue else permissions_on_emr(stage, code)
     if isinstance(stage, FunctionStage):
         return _function(stage)
     if isinstance(stage, MachineStage):
@@ -74,7 +78,7 @@ def machine_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permissi
     invoked = [stage for stage in held if not (isinstance(stage, FunctionStage) and stage.when == "failure")]
     why = "invoke the functions"
     found += _start(invoked, FunctionStage, "InvokeFunctions", ("lambda:InvokeFunction",), why, "${%s.Arn}")
-    found += _spark_jobs(held)
+    found += _spark_jobs(workflow, held)
     crawl, why = ("glue:GetCrawler", "glue:StartCrawler"), "start the crawlers and wait for them"
     found += _start(held, CrawlerStage, "RunCrawlers", crawl, why, arn("glue", "crawler/${%s}"))
     found += _sagemaker(workflow, held, ProcessingStage, "Processing")
@@ -125,8 +129,9 @@ def _crawler(stage: CrawlerStage) -> list[Permission]:
 
 
 def permissions_on_emr(stage: SparkStage, code: Code) -> list[Permission]:
-    """Return what the role of a Spark stage may do where the stage runs on EMR Serverless."""
-    found = [*_spark_data(stage, code), *emr_serverless.job_permissions()]
+    """Return what the role of a Spark stage may do where the stage runs on EMR."""
+    own = on_emr.node_permissions(stage) if stage.engine == "emr" else serverless.job_permissions()
+    found = [*_spark_data(stage, code), *own]
     return [each.only_when(_LARGE) for each in found] if stage.engine == "auto" else found
 
 
@@ -237,14 +242,21 @@ def _start(
     return [Permission(sid, actions, tuple(resource % each for each in ids), why)] if ids else []
 
 
-def _spark_jobs(stages: list[Stage]) -> list[Permission]:
-    glue = [each for each in stages if not (isinstance(each, SparkStage) and each.engine == "emr-serverless")]
+def _spark_jobs(workflow: str, stages: list[Stage]) -> list[Permission]:
+    glue: list[Stage] = [each for each in stages if isinstance(each, SparkStage) and each.on_glue]
     weighed = [each for each in stages if isinstance(each, SparkStage) and each.engine == "auto"]
-    found = [*_glue_jobs(glue), *emr_serverless.machine_permissions(stages)]
+    found = [*_glue_jobs(glue), *serverless.machine_permissions(stages)]
+    found += on_emr.caller_permissions(workflow, stages)
     if weighed:
         read = [prefix for stage in weighed for prefix in _prefixes(measured(stage))]
         found.append(permissions.list_objects(read, "Measured", "measure what stages read, to choose Glue or EMR"))
     return found
+
+
+def clusters_permissions(workflow: str, stages: Iterable[Stage]) -> list[Permission]:
+    """Return what the role of the machine that makes clusters may do; nothing where no stage runs on one."""
+    held = on_clusters(stages)
+    return [*on_emr.cluster_permissions(workflow, held), _log_delivery()] if held else []
 
 
 def _glue_jobs(stages: list[Stage]) -> list[Permission]:

@@ -67,6 +67,7 @@ def _bucket(workflow: Workflow) -> dict[str, Any]:
     rules = [
         {"Id": "temporary", "Prefix": "_headwater/tmp/", "Status": "Enabled", "ExpirationInDays": 7},
         {"Id": "checkpoints", "Prefix": "_headwater/checkpoints/", "Status": "Enabled", "ExpirationInDays": 30},
+        {"Id": "logs", "Prefix": "_headwater/logs/", "Status": "Enabled", "ExpirationInDays": 30},
         {
             "Id": "versions",
             "Status": "Enabled",

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.plan import emr_serverless, naming
+from headwater.plan import naming
 from headwater.plan.arguments import run_arguments
 from headwater.plan.code import Code
+from headwater.plan.emr.cluster import run_on_cluster
+from headwater.plan.emr.serverless import job_run
 from headwater.plan.images import IMAGES
 from headwater.plan.job_metrics import metric_definitions
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, DATABASE
@@ -59,13 +61,16 @@ class Tasks:
 
     def task(self, stage: Stage) -> State:
         """Return the Task of a stage, without its Next; of a Spark stage that measures first, the one on Glue."""
+        if isinstance(stage, SparkStage) and stage.engine == "emr":
+            made = run_on_cluster(self.workflow, stage, self.codes[stage.name], stage_tags(self.workflow, stage))
+            return _task(made, "emr", stage)
         if isinstance(stage, SparkStage) and stage.engine == "emr-serverless":
             return self.emr_serverless_task(stage)
         return _task(self._call(stage), stage.kind, stage)
 
     def emr_serverless_task(self, stage: SparkStage) -> State:
         """Return the Task that runs a Spark stage on EMR Serverless, without its Next."""
-        made = emr_serverless.job_run(self.workflow, stage, self.codes[stage.name], stage_tags(self.workflow, stage))
+        made = job_run(self.workflow, stage, self.codes[stage.name], stage_tags(self.workflow, stage))
         return _task(made, "emr-serverless", stage)
 
     def _call(self, stage: Stage) -> State:

@@ -96,7 +96,7 @@ def _choice(stage: Stage, name: str) -> str | None:
 
 
 def _switches(stage: Stage) -> list[tuple[str, object]]:
-    named = ((name, getattr(stage, name, True)) for name in ("approve", "bookmark", "spot"))
+    named = ((name, getattr(stage, name, True)) for name in ("approve", "bookmark", "emr_spot", "spot"))
     return [(name, value) for name, value in named if not isinstance(value, bool)]
 
 

@@ -11,8 +11,8 @@ from headwater.workflow.origin import Origin, caller
 
 When = Literal["success", "always", "failure"]
 Comparison = Literal[">=", ">", "<=", "<"]
-Engine = Literal["auto", "emr-serverless", "glue"]
-SPARK_ENGINES: tuple[Engine, ...] = ("auto", "emr-serverless", "glue")
+Engine = Literal["auto", "emr", "emr-serverless", "glue"]
+SPARK_ENGINES: tuple[Engine, ...] = ("auto", "emr", "emr-serverless", "glue")
 
 # Glue's flexible execution takes these workers (Glue developer guide, "Flexible job runs", read 2026-11-25).
 FLEX_WORKERS = ("G.1X", "G.2X")
@@ -109,7 +109,7 @@ class CrawlerStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class SparkStage(ScriptStage):
-    """A Spark job on Glue, on EMR Serverless, or on the one that the size of its inputs asks for ("auto")."""
+    """A Spark job on Glue, EMR Serverless or an EMR cluster of its own, or on Glue or EMR Serverless by its inputs."""
 
     kind = "spark"
     bookmark: bool = False
@@ -117,8 +117,14 @@ class SparkStage(ScriptStage):
     engine: Engine = "glue"
     emr_above_gb: float = 100
     emr_workers: int = 16
+    emr_spot: bool = True
     worker_type: str = "G.1X"
     workers: int = 2
+
+    @property
+    def on_glue(self) -> bool:
+        """Whether it runs on Glue, be it only where its inputs are small."""
+        return self.engine in ("auto", "glue")
 
     @property
     def flexible(self) -> bool:

@@ -50,6 +50,8 @@ class Workflow:
         An EventBridge Scheduler expression, `cron(…)` or `rate(…)`, in UTC.
     tags:
         Tags for every resource.
+    subnet_ids:
+        The subnets that EMR may choose from for a cluster; none for those of the account's default VPC.
     budget_usd:
         What it may cost on AWS: a month if there is a schedule, a run if not. `headwater deploy` refuses a plan whose
         estimate is above it. In US dollars, without taxes.
@@ -64,6 +66,7 @@ class Workflow:
         *,
         schedule: str | None = None,
         tags: Mapping[str, str] | None = None,
+        subnet_ids: Iterable[str] = (),
         budget_usd: float | None = None,
         parameters: Mapping[str, Parameter] | None = None,
     ) -> None:
@@ -71,6 +74,7 @@ class Workflow:
         self.lake = lake
         self.schedule = schedule
         self.tags = dict(tags or {})
+        self.subnet_ids = (subnet_ids,) if isinstance(subnet_ids, str) else tuple(subnet_ids)
         self.budget_usd = budget_usd
         self.parameters: dict[str, Parameter] = {RUN_DATE: "", **(parameters or {})}
         self.origin = caller()
@@ -155,12 +159,13 @@ class Workflow:
         engine: Engine = "glue",
         emr_above_gb: float = 100,
         emr_workers: int = 16,
+        emr_spot: bool = True,
         worker_type: str = "G.1X",
         workers: int = 2,
         timeout_s: int = 7200,
         retries: int = 0,
     ) -> SparkStage:
-        """Declare a Spark job on Glue or EMR Serverless.
+        """Declare a Spark job on Glue, EMR Serverless or an EMR cluster.
 
         Parameters
         ----------
@@ -174,12 +179,17 @@ class Workflow:
             Whether Glue runs it on spare capacity, for about a third less: it may start later, and start over. By
             default wherever Glue allows it, which is for workers G.1X and G.2X.
         engine:
-            "glue", "emr-serverless", or "auto": Glue, or EMR Serverless when what the stage reads is larger than
-            ``emr_above_gb``, measured each time that it runs.
+            "glue"; "emr-serverless"; "emr", a cluster that is made for the stage and terminated after it; or "auto":
+            Glue, or EMR Serverless when what the stage reads is larger than ``emr_above_gb``, measured each time that
+            it runs.
         emr_above_gb:
             The threshold of "auto", in GB of 10^9 bytes.
         emr_workers:
-            The most workers that EMR may add as the job needs them, beside the driver.
+            The most workers that EMR Serverless may add as the job needs them, or the nodes of a cluster, beside the
+            driver.
+        emr_spot:
+            Whether the nodes of a cluster but its first two, which hold data, are spot capacity: AWS may take such a
+            node back at any time, and Spark then runs again what it had done there.
         worker_type, workers:
             Glue's worker type and how many of them, the driver's included; workers of EMR are of the same size.
         """
@@ -195,6 +205,7 @@ class Workflow:
                 engine=engine,
                 emr_above_gb=emr_above_gb,
                 emr_workers=emr_workers,
+                emr_spot=emr_spot,
                 worker_type=worker_type,
                 workers=workers,
                 timeout_s=timeout_s,

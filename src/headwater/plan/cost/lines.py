@@ -20,7 +20,7 @@ from headwater.plan.cost.frequency import HOURS_A_MONTH
 from headwater.plan.cost.price_table import PriceTable
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
-from headwater.plan.emr_serverless import Capacity
+from headwater.plan.emr.serverless import Capacity
 
 GLUE_LEAST_S, EMR_LEAST_S, CRAWL_LEAST_S = 60, 60, 600
 EMR_FREE_DISK_GB = 20

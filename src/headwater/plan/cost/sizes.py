@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headwater.plan.emr_serverless import ENGINES, Capacity, capacity_of
+from headwater.plan.emr.serverless import ENGINES, Capacity, capacity_of
 from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import CrawlerStage, FunctionStage, MachineStage, SparkStage, Stage, TrainingStage
 

@@ -12,7 +12,7 @@ from headwater.plan.cost.estimate import Estimate, Reading, estimate, least_work
 from headwater.plan.cost.price_table import TABLE, prices
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
-from headwater.plan.emr_serverless import Capacity
+from headwater.plan.emr.serverless import Capacity
 
 SPARK = Size("spark", 7200, dpus=2, worker_type="G.1X", flex=True)
 FIT = Size("training", 3600, instance_type="ml.m5.large", instance_count=2, volume_gb=30, spot=True)

@@ -1,4 +1,4 @@
-"""EMR Serverless in a plan: one application a workflow, started and stopped by itself, and the Task of a job run.
+"""Spark stages on EMR Serverless: one application a workflow, started and stopped by itself, and the Task of a job run.
 
 Sources: EMR Serverless user guide, "Worker configurations", "Using Python libraries", "Logging for EMR Serverless with
 Amazon CloudWatch", "Job runtime roles"; Step Functions developer guide, "Create and manage Amazon EMR Serverless
