@@ -1,10 +1,11 @@
-"""A Spark stage that goes to Glue or to EMR Serverless by the size of what it reads, as measured when it runs."""
+"""A Spark stage that goes to Glue or EMR Serverless by the size of what it reads, or to an EMR cluster of its own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,10 @@ def project(tmp_path: Path) -> Iterator[ProjectFolder]:
     made.close()
 
 
+def client(project: ProjectFolder, service: str) -> Any:
+    return client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])(service)
+
+
 def test_both_engines_run_the_same_script(project: ProjectFolder) -> None:
     project.headwater("lake", "sync", "data/orders", "raw/orders")
     said = project.headwater("plan")
@@ -80,9 +85,35 @@ def test_both_engines_run_the_same_script(project: ProjectFolder) -> None:
 
 def _check_tags(project: ProjectFolder) -> None:
     """The application, and the job run that the state machine made there, bear the workflow's tags."""
-    emr = client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])("emr-serverless")
+    emr = client(project, "emr-serverless")
     (application,) = emr.list_applications()["applications"]
     (run,) = emr.list_job_runs(applicationId=application["id"])["jobRuns"]
     tags = {"Team": "data", "headwater:workflow": "routing"}
     assert emr.list_tags_for_resource(resourceArn=application["arn"])["tags"] == tags
     assert emr.list_tags_for_resource(resourceArn=run["arn"])["tags"] == {**tags, "headwater:stage": "aggregate"}
+
+
+def clusters(project: ProjectFolder) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client(project, "emr").list_clusters()["Clusters"]
+    return found
+
+
+def test_a_stage_has_a_cluster_of_its_own(project: ProjectFolder) -> None:
+    project.edit("workflow.py", ('engine="auto", emr_above_gb=1)', 'engine="emr")'))
+    project.headwater("lake", "sync", "data/orders", "raw/orders")
+    assert "on an EMR cluster" in project.headwater("plan")
+
+    made = project.json("run")
+    assert made["datasets"]["daily"]["rows"] == 2
+    stage = project.stages()["aggregate"]
+    assert (stage["status"], stage["attempts"], stage["job"]["service"]) == ("SUCCEEDED", 1, "emr")
+    assert project.headwater("logs", "aggregate").count("aggregated 3") == 1
+    assert "what was granted is what was used" in project.headwater("policies", "check", code=0)
+    assert "EC2 of an EMR cluster, spot" in project.headwater("cost")
+    (cluster,) = clusters(project)
+    assert cluster["Status"]["State"] == "TERMINATED" and cluster["Name"] == stage["job"]["id"]
+
+    project.edit("jobs/aggregate.py", ("announce(orders.count())", 'raise ValueError("no such day")'))
+    said = project.headwater("run", code=6)
+    assert "stage aggregate failed: ValueError: no such day" in said
+    assert [each["Status"]["State"] for each in clusters(project)] == ["TERMINATED", "TERMINATED"]

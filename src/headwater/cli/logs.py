@@ -14,7 +14,7 @@ from headwater.errors import UsageError
 if TYPE_CHECKING:
     from headwater.cli.project import Project as ProjectFolder
     from headwater.cloud.history import StageRun
-    from headwater.cloud.logs import LogLine
+    from headwater.cloud.log_lines import LogLine
     from headwater.cloud.runs import Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -215,6 +215,8 @@ def _parse(text: str | None) -> dict[str, Any]:
 
 def _billed_s(job: dict[str, Any]) -> float | None:
     """What a job's description says that it worked: Glue's or SageMaker's member, or the times of a processing job."""
+    if isinstance(job.get("Output"), dict):  # of an execution: what it says itself
+        job = job["Output"]
     for member in ("ExecutionTime", "BillableTimeInSeconds", "TrainingTimeInSeconds"):
         if isinstance(job.get(member), int | float):
             return float(job[member])
@@ -227,6 +229,11 @@ def _billed_s(job: dict[str, Any]) -> float | None:
 def plain_cause(cause: str | None) -> str:
     """What a cause says for people: of a failed job's JSON the message alone."""
     found = _parse(cause)
+    if "ExecutionArn" in found and "Cause" in found:  # of an execution: its own cause
+        return plain_cause(found["Cause"])
+    failure = found.get("Step", {}).get("Status", {}).get("FailureDetails")
+    if failure:
+        return str(failure.get("Message") or failure.get("Reason"))
     for member in ("ErrorMessage", "FailureReason", "ExitMessage", "StateDetails", "errorMessage"):
         if found.get(member):
             kind = f"{found['errorType']}: " if found.get("errorType") else ""
@@ -242,6 +249,8 @@ def _scheduled_job(event: Event) -> dict[str, str] | None:
         return {"service": "glue-crawler", "id": crawler, "log_group": "/aws-glue/crawlers", "log_stream": crawler}
     if _is_emr_job(event):
         return _emr_job(details)
+    if (cluster := _cluster(details)) is not None:
+        return {"service": "emr", "id": cluster["Name"], "log_group": cluster["LogUri"], "log_stream": ""}
     if details.get("resourceType") != "lambda":
         return None
     function = str(_parse(details.get("parameters")).get("FunctionName", "")).rsplit(":function:", 1)[-1]
@@ -252,6 +261,15 @@ def _scheduled_job(event: Event) -> dict[str, str] | None:
 def _is_emr_job(event: Event) -> bool:
     details = event.get("taskScheduledEventDetails", {})
     return details.get("resourceType") == "emr-serverless" and str(details.get("resource")).startswith("startJobRun")
+
+
+def _cluster(details: dict[str, Any]) -> dict[str, str] | None:
+    """The cluster that an execution is asked to make: it has a name and a place for its logs before it has an id."""
+    if details.get("resourceType") != "states":
+        return None
+    given = _parse(details.get("parameters")).get("Input")
+    found = given.get("Cluster") if isinstance(given, dict) else None
+    return found if isinstance(found, dict) and {"Name", "LogUri"} <= found.keys() else None
 
 
 def _emr_job(details: dict[str, Any]) -> dict[str, str]:

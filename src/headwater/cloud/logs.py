@@ -1,29 +1,21 @@
-"""A stage's log lines from CloudWatch Logs, on either endpoint."""
+"""A stage's log lines from CloudWatch Logs, or of a step on an EMR cluster from S3, on either endpoint."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headwater.cloud.history import StageRun
+from headwater.cloud.log_lines import LogLine
 from headwater.cloud.session import Cloud, error_code, explain
+from headwater.cloud.step_logs import StepLogs
 
 # Glue writes what a script prints and what it logs to different groups.
 GLUE_GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error")
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One event of a log stream."""
-
-    timestamp_ms: int
-    message: str
-    id: str
 
 
 class StageLogs:
@@ -31,11 +23,14 @@ class StageLogs:
 
     def __init__(self, cloud: Cloud) -> None:
         self._logs = cloud.client("logs")
+        self._steps = StepLogs(cloud)
         self._poll_s = max(cloud.poll_s, 0.3)
 
     def lines(self, stage: StageRun, since_ms: int | None = None) -> list[LogLine]:
         """All lines of the stage's job so far, in time order; empty when it has not started a job."""
         found: list[LogLine] = []
+        if stage.job is not None and stage.job["service"] == "emr":
+            return self._steps.lines(stage.job["id"], stage.job["log_group"])
         for group, options in self._sources(stage):
             if since_ms is not None:
                 options["startTime"] = since_ms

@@ -66,7 +66,7 @@ def clusters_resources(workflow: Workflow) -> Resources:
     if not on_clusters(workflow.stages):
         return {}
     name, tags = naming.clusters_machine_name(workflow.name), stage_tags(workflow)
-    machine = _state_machine(name, clusters_definition(workflow.name), CLUSTERS_ROLE, CLUSTERS_LOGS, tags)
+    machine = _state_machine(name, clusters_definition(workflow), CLUSTERS_ROLE, CLUSTERS_LOGS, tags)
     return {CLUSTERS_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags), CLUSTERS_MACHINE: machine}
 
 

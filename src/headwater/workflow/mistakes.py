@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ RESERVED_PARAMETERS = (
 )
 
 # Names that the state machine's helper states and roles begin with.
-RESERVED_STAGES = ("headwater", "scheduler", "states")
+RESERVED_STAGES = ("elasticmapreduce", "headwater", "scheduler", "spark-clusters", "states")
 
 
 def find_mistakes(workflow: Workflow) -> list[Mistake]:
@@ -80,6 +81,9 @@ def _workflow_names(workflow: Workflow) -> Found:
         yield at, f"{len(workflow.tags)} tags: AWS takes 50 a resource, and Headwater adds some of its own; keep to 45"
     if (budget := workflow.budget_usd) is not None and not _is_amount(budget):
         yield at, f"budget_usd={budget!r}: expected a number of US dollars above 0"
+    for subnet in workflow.subnet_ids:
+        if not re.fullmatch(r"subnet-([0-9a-f]{8}|[0-9a-f]{17})", str(subnet)):
+            yield at, f"subnet_ids: {subnet!r}: expected the id of a subnet, as subnet-0123456789abcdef0"
     if workflow.schedule is not None and (text := schedule_mistake(workflow.schedule)):
         yield at, text
 

@@ -40,7 +40,7 @@ def test_cfn_lint_finds_nothing(project: Path, tmp_path: Path) -> None:
     assert lint(make_plan(load_workflow(project)).template, tmp_path) == ""
 
 
-@pytest.mark.parametrize("engine", ["auto", "emr-serverless"])
+@pytest.mark.parametrize("engine", ["auto", "emr", "emr-serverless"])
 def test_cfn_lint_finds_nothing_in_a_plan_with_emr(engine: Any, tmp_path: Path) -> None:
     (tmp_path / "big.py").write_text("import sys\n\nprint(sys.argv)\n")
     lake = Lake("lake")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from headwater import load_workflow
+from headwater import Lake, Workflow, load_workflow
 from headwater.plan.plan import Plan, make_plan
 from headwater.plan.render import plain
 from headwater.plan.render_policies import policies_json, policies_text
@@ -27,8 +28,10 @@ ARNS = {
     "Function.Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f",
     "Logs.Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/f:*",
     "LogsOfSpark.Arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/emr-serverless/w:*",
+    "RoleOfEmr.Arn": f"arn:aws:iam::{ACCOUNT}:role/r.elasticmapreduce",
     "RoleOnEmr.Arn": f"arn:aws:iam::{ACCOUNT}:role/r.emr",
     "Role.Arn": f"arn:aws:iam::{ACCOUNT}:role/r",
+    "SparkClusters": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:c",
     "Machine": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m",
 }
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT, "Account": ACCOUNT}
@@ -74,6 +77,31 @@ def test_parliament_finds_nothing(templates: list[dict[str, Any]]) -> None:
         documents = policies_of(template)
         assert documents
         assert {name: found for name in documents if (found := findings(documents[name]))} == {}
+
+
+def mismatches(document: dict[str, Any]) -> set[tuple[str, str]]:
+    """Each action and the kind of resource that parliament misses beside it in the same statement."""
+    policy = parliament.analyze_policy_string(json.dumps(resolved(document)))
+    assert {each.issue for each in policy.findings} <= {"RESOURCE_MISMATCH", "RESOURCE_STAR"}
+    found = [each.detail for each in policy.findings if each.issue == "RESOURCE_MISMATCH"]
+    return {(each["action"], each["required_format"]) for detail in found for each in detail}
+
+
+def test_of_a_cluster_parliament_says_only_what_it_says_of_awss_own_policy(tmp_path: Path) -> None:
+    """It wants every resource of RunInstances in one statement; AWS's policy for EMR's role has them in several."""
+    lake = Lake("lake")
+    workflow = Workflow("big", lake)
+    workflow.root = tmp_path
+    (tmp_path / "big.py").write_text("")
+    workflow.spark("big", "big.py", reads=lake.raw("x"), engine="emr")
+    documents = policies_of(make_plan(workflow).template)
+    own = mismatches(documents.pop("RoleOfEmr"))
+    managed = json.loads(aws_managed_policies_data)
+    assert own and own <= mismatches(managed["AmazonEMRServicePolicy_v2"]["Document"])
+    # The machine of clusters is a standard one: its executions have no express ARN.
+    express = {("states:DescribeExecution", "arn:*:states:*:*:express:*:*:*")}
+    assert mismatches(documents.pop("RoleOfStateMachine")) == express
+    assert {name: found for name in documents if (found := findings(documents[name]))} == {}
 
 
 def test_parliament_would_find_something(sample: Plan) -> None:

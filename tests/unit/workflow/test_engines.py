@@ -52,7 +52,7 @@ def test_bookmarks_and_packages_are_glues(root: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "place"), [(GLUE, "jobs/a.py:2"), (SHARED, "common/helper.py:2"), (DEEP, "common/deep/__init__.py:1")]
 )
-@pytest.mark.parametrize("engine", ["auto", "emr-serverless"])
+@pytest.mark.parametrize("engine", ["auto", "emr", "emr-serverless"])
 def test_a_script_that_needs_awsglue_is_refused_on_emr(root: Path, engine: Engine, source: str, place: str) -> None:
     (mistake,) = engine_mistakes(root, stage(root, source, engine))
     assert f"engine='{engine}', but {place} imports awsglue, which no EMR release has" in mistake

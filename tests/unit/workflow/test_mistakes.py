@@ -54,7 +54,8 @@ MISTAKES = {
     "workers": ('wf.spark("b", "s.py", workers=1)  # !\n', "NumberOfWorkers of a Spark job is 2 to 299"),
     "worker type": ('wf.spark("b", "s.py", worker_type="G.9X")  # !\n', "expected one of G.1X, G.2X"),
     "bookmark": ('wf.spark("b", "s.py", bookmark="yes")  # !\n', "expected True or False"),
-    "engine": ('wf.spark("b", "s.py", engine="ec2")  # !\n', "expected one of auto, emr-serverless, glue"),
+    "engine": ('wf.spark("b", "s.py", engine="ec2")  # !\n', "expected one of auto, emr, emr-serverless, glue"),
+    "EMR spot": ('wf.spark("b", "s.py", engine="emr", emr_spot=1)  # !\n', "emr_spot=1: expected True or False"),
     "threshold": ('wf.spark("b", "s.py", emr_above_gb=-1)  # !\n', "expected a number of GB, 0 or more"),
     "EMR workers": ('wf.spark("b", "s.py", emr_workers=0)  # !\n', "a job on EMR gets 1 to 1,000 workers"),
     "bookmark on EMR": (

@@ -138,7 +138,7 @@ def most_work(sizes: Mapping[str, Size]) -> Work:
 
 
 def _assumed(sizes: Mapping[str, Size], seconds: Mapping[str, float]) -> Work:
-    on_emr = tuple(name for name, size in sizes.items() if size.engine == "emr-serverless")
+    on_emr = tuple(name for name, size in sizes.items() if size.engine in ("emr", "emr-serverless"))
     return Work("", {name: [each] for name, each in seconds.items()}, len(sizes), on_emr=on_emr)
 
 
@@ -194,13 +194,13 @@ def _assumptions(plan: Mapping[str, Size], work: Work, spot_saving: float) -> It
         yield "a crawl takes 2 DPUs, as in the example of Glue's pricing page, and is billed 10 minutes at least"
     if any(plan[name].capacity for name in work.on_emr if name in plan):
         yield "a job on EMR Serverless holds its driver and all of emr_workers for as long as it runs"
+    if any(size.fleets for size in sizes):
+        yield "an EMR cluster is billed while its step runs: not the minutes of its start, nor its nodes' disks"
     if any(size.engine == "auto" for size in sizes):
         measured = "runs where it ran in that run" if work.run else "may run on Glue or on EMR Serverless"
         yield f'a stage of engine="auto" {measured}'
     if any(size.spot for size in sizes):
-        yield (
-            f"managed spot saves {spot_saving:.0%}: AWS publishes no price, only savings of up to 90% (--spot-saving)"
-        )
+        yield (f"spot saves {spot_saving:.0%}: AWS publishes no price, only savings of up to 90% (--spot-saving)")
     if any(size.flex for size in sizes):
         yield "a flexible Glue job is not interrupted"
     if work.stored:

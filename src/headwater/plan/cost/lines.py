@@ -1,10 +1,13 @@
-"""What AWS bills for a stage that ran: Glue, EMR Serverless, Lambda and SageMaker.
+"""What AWS bills for a stage that ran: Glue, EMR, Lambda and SageMaker.
 
 A job on EMR Serverless is taken to hold its driver and all the executors that it may have for as long as it runs:
 dynamic allocation may give it fewer. Of each worker's disk, what is above 20 GB is charged
 (https://aws.amazon.com/emr/pricing/).
 
-What AWS bills at least is billed here: a minute for a Glue job and for each worker of EMR Serverless, ten minutes for a
+A cluster is taken to be billed for as long as its step runs, each node at the price of the first instance type of its
+fleet: EC2's, on spot less the saving, and EMR's on top of it.
+
+What AWS bills at least is billed here: a minute for a Glue job and for each worker or node of EMR, ten minutes for a
 crawl (https://aws.amazon.com/glue/pricing/), a millisecond for a function (https://aws.amazon.com/lambda/pricing/), a
 second for a SageMaker job. A custom metric is billed for each hour in which it gets a value
 (https://aws.amazon.com/cloudwatch/pricing/).
@@ -20,6 +23,7 @@ from headwater.plan.cost.frequency import HOURS_A_MONTH
 from headwater.plan.cost.price_table import PriceTable
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
+from headwater.plan.emr.fleets import Fleet
 from headwater.plan.emr.serverless import Capacity
 
 GLUE_LEAST_S, EMR_LEAST_S, CRAWL_LEAST_S = 60, 60, 600
@@ -59,7 +63,9 @@ def stage_lines(name: str, size: Size, work: Work, prices: PriceTable, spot_savi
     attempts = work.seconds.get(name, [])
     if not attempts:
         return
-    if name in work.on_emr and size.capacity is not None:
+    if size.fleets:
+        yield from _cluster(name, size.fleets, attempts, prices, spot_saving)
+    elif name in work.on_emr and size.capacity is not None:
         yield from _serverless(name, size.capacity, attempts, prices)
     elif name in work.on_emr:
         yield priced(name, "EMR", sum(attempts) / 3600, "hours of a job on EMR, which the plan no longer has", None)
@@ -83,6 +89,20 @@ def _serverless(name: str, capacity: Capacity, attempts: list[float], prices: Pr
         (charged_gb, "GB-hours of disk", "storage_gb_hour"),
     ):
         yield priced(name, "EMR Serverless", held * hours, unit, prices.rate(f"emr_serverless.{item}"))
+
+
+def _cluster(
+    name: str, fleets: tuple[Fleet, ...], attempts: list[float], prices: PriceTable, saving: float
+) -> Iterator[Line]:
+    hours = sum(max(math.ceil(seconds), EMR_LEAST_S) for seconds in attempts) / 3600
+    for spot in (False, True):
+        if nodes := sum(fleet.instances for fleet in fleets if fleet.spot == spot):
+            kind = fleets[0].instance_types[0]
+            usd = prices.rate(f"ec2.hour.{kind}")
+            planned = usd * (1 - saving) if usd is not None and spot else None
+            service = "EC2 of an EMR cluster, spot" if spot else "EC2 of an EMR cluster"
+            yield priced(name, service, nodes * hours, f"hours of {kind}", usd, planned)
+            yield priced(name, "EMR", nodes * hours, f"hours of {kind}", prices.rate(f"emr.hour.{kind}"))
 
 
 def _glue_job(name: str, size: Size, attempts: list[float], prices: PriceTable) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headwater.plan.emr.fleets import Fleet, fleets
 from headwater.plan.emr.serverless import ENGINES, Capacity, capacity_of
 from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import CrawlerStage, FunctionStage, MachineStage, SparkStage, Stage, TrainingStage
@@ -22,11 +23,13 @@ class Size:
     Parameters
     ----------
     engine:
-        Where a Spark stage is planned: `glue`, `emr-serverless`, or `auto` for the one that its inputs ask for.
+        Where a Spark stage is planned: `glue`, `emr`, `emr-serverless`, or `auto` for the one that its inputs ask for.
     capacity:
         What its job would hold on EMR Serverless, for a stage that may run there.
     metrics:
         How many custom metrics its log gives.
+    fleets:
+        The instances of its cluster, for a stage that has one.
     """
 
     kind: str
@@ -36,6 +39,7 @@ class Size:
     flex: bool = False
     engine: str = "glue"
     capacity: Capacity | None = None
+    fleets: tuple[Fleet, ...] = ()
     instance_type: str = ""
     instance_count: int = 0
     volume_gb: int = 0
@@ -51,6 +55,7 @@ def size_of(stage: Stage) -> Size:
     if isinstance(stage, SparkStage):
         dpus = DPUS[stage.worker_type] * stage.workers if stage.worker_type in DPUS else None
         capacity = capacity_of(stage) if stage.engine in ENGINES else None
+        cluster = fleets(stage) if stage.engine == "emr" else ()
         return Size(
             kind,
             timeout_s,
@@ -59,6 +64,8 @@ def size_of(stage: Stage) -> Size:
             flex=stage.flexible,
             engine=stage.engine,
             capacity=capacity,
+            fleets=cluster,
+            spot=any(fleet.spot for fleet in cluster),
         )
     if isinstance(stage, CrawlerStage):
         return Size(kind, timeout_s, dpus=CRAWLER_DPUS)

@@ -39,7 +39,6 @@ def run_on_cluster(workflow: Workflow, stage: SparkStage, code: Code, tags: Mapp
     given = {
         "Cluster": _cluster(workflow, stage, tags),
         "Step": _step(workflow, stage, code),
-        "TimeoutSeconds": stage.timeout_s,
         "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "{% $states.context.Execution.Id %}",
     }
     return {

@@ -5,7 +5,7 @@ node runs the driver, and core nodes keep HDFS: both are on demand. Each fleet n
 one size, of which EMR takes what is cheapest or most likely to stay.
 
 Sources: Amazon EMR Management Guide, "Planning and configuring instance fleets", "Allocation strategy for instance
-fleets", "Node types"; supported instance types; Glue developer guide, "Defining job properties" (workers); read 2026-11.
+fleets", "Node types", "Supported instance types"; Glue developer guide, "Defining job properties"; read 2026-11.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The role with which EMR itself makes a cluster's instances: AWS's managed policy, held to this region and workflow.
 
-AmazonEMRServicePolicy_v2 lets EMR touch what bears the tag ``for-use-with-amazon-emr-managed-policies``, which EMR hands
-on from a cluster to all that it makes for it, and wants subnets and VPC tagged by hand. Here the subnets are named, or
-any of the account's where none is; placement groups, scaling and Capacity Reservations are left out, for no cluster of
-a plan has them.
+AmazonEMRServicePolicy_v2 lets EMR touch what bears the tag ``for-use-with-amazon-emr-managed-policies``, which EMR
+hands on from a cluster to all that it makes for it, and wants subnets and VPC tagged by hand. Here the subnets are
+named, or any of the account's where none is; placement groups, scaling and Capacity Reservations are left out, for no
+cluster of a plan has them. As with that policy, security groups that EMR made without the tag need it.
 
 Source: EMR Management Guide, "Service role for Amazon EMR (EMR role)" with the policy's text, read 2026-11.
 """
@@ -35,6 +35,7 @@ def service_permissions(workflow: Workflow, node_roles: tuple[str, ...]) -> list
     image = "arn:${AWS::Partition}:ec2:${AWS::Region}::image/ami-*"
     launch = ("ec2:CreateFleet", "ec2:CreateLaunchTemplate", "ec2:CreateLaunchTemplateVersion", "ec2:RunInstances")
     rules = tuple(f"ec2:{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Egress", "Ingress"))
+    inside = ("ec2:CreateSecurityGroup", "ec2:DescribeVpcAttribute")
     found = [
         Permission("UseNetwork", (*launch, "ec2:CreateNetworkInterface"), (*subnets, groups), "put nodes in a subnet"),
         Permission("UseImages", launch, (interfaces, image, _ec2("fleet")), "start nodes from EMR's images"),
@@ -64,7 +65,7 @@ def service_permissions(workflow: Workflow, node_roles: tuple[str, ...]) -> list
             tagged,
         ),
         Permission("MakeSecurityGroups", ("ec2:CreateSecurityGroup",), (groups,), "for its nodes, tagged", asked),
-        Permission("InVpc", ("ec2:CreateSecurityGroup",), (_ec2("vpc"),), "for its nodes, in the subnets' VPC"),
+        Permission("InVpc", inside, (_ec2("vpc"),), "look at the subnets' VPC, and make security groups in it"),
         Permission(
             "TagSecurityGroups",
             ("ec2:CreateTags",),
@@ -99,7 +100,7 @@ _DESCRIBE = tuple(
     for each in (
         *("AccountAttributes", "DhcpOptions", "Images", "InstanceTypeOfferings", "Instances", "LaunchTemplates"),
         *("NetworkAcls", "NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VolumeStatus", "Volumes"),
-        *("VpcAttribute", "VpcEndpoints", "Vpcs"),
+        *("VpcEndpoints", "Vpcs"),
     )
 )
 
