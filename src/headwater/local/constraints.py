@@ -61,9 +61,11 @@ def check_members(service: str, operation: str, members: Members) -> None:
 
 @functools.cache
 def required_members(service: str, operation: str) -> tuple[str, ...]:
-    """The members that an operation (AWS's spelling) cannot do without."""
+    """The members that a caller of an operation (AWS's spelling) must give; idempotency tokens are made for them."""
     shape = wire.input_shape(service, operation)
-    return () if shape is None else tuple(shape.required_members)
+    if shape is None:
+        return ()
+    return tuple(name for name in shape.required_members if not shape.members[name].metadata.get("idempotencyToken"))
 
 
 def _missing(service: str, absent: list[str]) -> ServiceError:

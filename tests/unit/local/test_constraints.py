@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headwater.local.constraints import check_members
+from headwater.local.constraints import check_members, required_members
 from headwater.local.service import ServiceError
 
 ONE = "1 validation error detected: "
@@ -111,3 +111,9 @@ def test_what_the_model_allows_passes() -> None:
     check_members("stepfunctions", "ListActivities", {"maxResults": None})
     check_members("stepfunctions", "StartExecution", {"stateMachineArn": 5})  # the type is refused elsewhere
     check_members("s3", "ListBuckets", {})
+
+
+def test_an_idempotency_token_need_not_be_given() -> None:
+    """Clients make one by themselves; the model marks it as required."""
+    assert set(required_members("emr-serverless", "CreateApplication")) == {"releaseLabel", "type"}
+    assert "clientToken" not in required_members("emr-serverless", "StartJobRun")
