@@ -153,6 +153,35 @@ def test_a_role_is_assumed_by_whom_it_trusts(aws: Aws, become: Callable[..., Aws
     assert assume(worker, "open")
 
 
+def test_a_role_is_given_to_a_rule_or_schedule_by_who_may_pass_it(aws: Aws, become: Callable[..., Aws]) -> None:
+    worker = become(allow("events:*"), allow("scheduler:*"))
+    passed = f"arn:aws:iam::{ACCOUNT}:role/starter"
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m"
+
+    def put_targets() -> Any:
+        target = {"Id": "1", "Arn": machine, "RoleArn": passed}
+        return worker("events").put_targets(Rule="r", Targets=[target])
+
+    def create_schedule() -> Any:
+        return worker("scheduler").create_schedule(
+            Name="s",
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": machine, "RoleArn": passed},
+        )
+
+    aws("iam").create_role(RoleName="starter", AssumeRolePolicyDocument=trust(Service="scheduler.amazonaws.com"))
+    worker("events").put_rule(Name="r", EventPattern='{"source": ["a"]}')
+    for call in (put_targets, create_schedule):
+        assert f"perform: iam:PassRole on resource: {passed} because no identity-based policy" in refusal(call)
+
+    to_events = {"StringEquals": {"iam:PassedToService": "events.amazonaws.com"}}
+    own = document(allow("events:*"), allow("scheduler:*"), allow("iam:PassRole", resource=passed, Condition=to_events))
+    aws("iam").put_role_policy(RoleName="worker", PolicyName="own", PolicyDocument=own)
+    assert put_targets()["FailedEntryCount"] == 0
+    refusal(create_schedule)  # it may be passed to EventBridge, and not to its Scheduler
+
+
 def test_in_audit_a_denied_call_is_done_and_noted(lake: Any, aws: Aws, endpoint: LocalEndpoint) -> None:
     aws("iam").create_role(RoleName="worker", AssumeRolePolicyDocument=trust(AWS=ACCOUNT))
     endpoint.stop()

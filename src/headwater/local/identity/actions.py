@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headwater.local.identity.emr_actions import emr_requests
+from headwater.local.identity.passed_roles import passed_roles
 from headwater.local.identity.policies import Request
 from headwater.local.service import Call, Members
 
@@ -72,16 +73,6 @@ NAMED: dict[str, tuple[tuple[str, str], ...]] = {
 }
 ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "ModelPackageName", "TargetArn")
 
-# Members that pass a role on, and to whom.
-PASSES_ROLE = {
-    "emr-serverless": ("executionRoleArn", "emr-serverless.amazonaws.com"),
-    "glue": ("Role", "glue.amazonaws.com"),
-    "lambda": ("Role", "lambda.amazonaws.com"),
-    "sagemaker": ("RoleArn", "sagemaker.amazonaws.com"),
-    "scheduler": ("RoleArn", "scheduler.amazonaws.com"),
-    "stepfunctions": ("roleArn", "states.amazonaws.com"),
-}
-
 
 def requests_of(
     call: Call, members: Members, context: dict[str, Any], role_of_profile: Callable[[str], str | None]
@@ -90,10 +81,16 @@ def requests_of(
 
     ``role_of_profile`` gives the ARN of an instance profile's role, None where there is none.
     """
-    if call.service == "s3":
-        return _s3(call, members, context)
     if call.service == "emr":
         return emr_requests(call, members, context, role_of_profile)
+    own = _s3(call, members, context) if call.service == "s3" else _requests(call, members, context)
+    return own + [
+        Request("iam:PassRole", role, {**context, "iam:passedtoservice": service})
+        for role, service in passed_roles(call, members)
+    ]
+
+
+def _requests(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
     prefix = PREFIXES.get(call.service, call.service)
     action = f"{prefix}:{_action(call)}"
     arn = f"arn:aws:{prefix}:{call.region}:{call.account}:"
@@ -123,12 +120,6 @@ def requests_of(
         found.append(Request("emr-serverless:TagResource", new, context))
     if call.service == "sagemaker" and call.operation.startswith("Create") and members.get("Tags"):
         found.append(Request("sagemaker:AddTags", resources[0], context))  # "dependent actions" of each Create
-    passed = PASSES_ROLE.get(call.service)
-    role = str(members.get("Target", members).get(passed[0], "")) if passed else ""  # a schedule's is its target's
-    if passed and role and not role.startswith("arn:"):  # Glue takes a role's name
-        role = f"arn:aws:iam::{call.account}:role/{role}"
-    if passed and role and not call.operation.startswith("List"):
-        found.append(Request("iam:PassRole", role, {**context, "iam:passedtoservice": passed[1]}))
     return found
 
 
