@@ -284,8 +284,6 @@ class TaskCaller:
             self._post(execution, branch, attempt, lambda: state.interrupted(execution, branch, cause))
             return
         result = _dig(described, job.result)
-        if job.hidden:
-            result = {key: value for key, value in result.items() if key not in job.hidden}
         if job.merged:
             result = {**task["response"], **result}
         if state.target.pattern == SYNC_2:

@@ -38,8 +38,6 @@ class Job:
         The operation that stops the job, and its members from (arguments, response); None where there is none.
     merged:
         The task's result begins with what the start answered (a cluster's id, say).
-    hidden:
-        What the service describes and the task's result does not show.
     named:
         The caller names the job, so that it can be found before its start was answered.
     """
@@ -54,7 +52,6 @@ class Job:
     result: tuple[str, ...] = ()
     stop: tuple[str, Callable[[Members, Members], Members]] | None = None
     merged: bool = False
-    hidden: frozenset[str] = frozenset()
     named: bool = False
 
 

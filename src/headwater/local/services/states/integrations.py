@@ -59,7 +59,6 @@ def _execution_job() -> Job:
         good=frozenset({"SUCCEEDED"}),
         bad=frozenset({"ABORTED", "FAILED", "TIMED_OUT"}),
         stop=("stop_execution", described),
-        hidden=frozenset({"RedriveCount", "RedriveDate", "RedriveStatus", "RedriveStatusReason"}),
     )
 
 

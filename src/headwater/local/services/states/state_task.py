@@ -112,7 +112,9 @@ class TaskState(State):
     ) -> None:
         target = self.target
         limits = {"timeoutInSeconds": timeout_s, "heartbeatInSeconds": heartbeat_s}
-        given = {key: int(value) for key, value in limits.items() if value is not None}
+        given: dict[str, Any] = {key: int(value) for key, value in limits.items() if value is not None}
+        if role_arn := (branch.task or {}).get("role_arn"):
+            given["taskCredentials"] = {"roleArn": role_arn}
         if target.kind in ("activity", "lambda"):
             prefix = "Activity" if target.kind == "activity" else "LambdaFunction"
             if target.kind == "lambda":

@@ -156,3 +156,14 @@ def test_a_service_that_is_not_there_fails_by_name(small: SmallEndpoint) -> None
     ended = small.run(chain(("get", task)))
     assert ended["error"] == "Glue.GlueException"
     assert "no operation get_jobs" in ended["cause"]
+
+
+def test_a_task_s_credentials_are_in_its_history(small: SmallEndpoint) -> None:
+    """As in executions recorded on AWS, 2024-12."""
+    role = "arn:aws:iam::000000000000:role/other"
+    small.on("lambda", "invoke", lambda **members: {"Payload": b"1", "StatusCode": 200})
+    function = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    task = {"Type": "Task", "Resource": function, "Credentials": {"RoleArn.$": "$.role"}}
+    arn = small.begin(chain(("ask", task)), {"role": role})
+    assert small.wait(arn)["output"] == "1"
+    assert small.history(arn)[2]["lambdaFunctionScheduledEventDetails"]["taskCredentials"] == {"roleArn": role}
