@@ -17,6 +17,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
+from botocore.utils import parse_timestamp
 
 # AWS SDK integrations name services as the SDK for Java does; boto3's name where it differs.
 SDK_CLIENTS = {
@@ -168,6 +169,13 @@ def _to_text(value: Any) -> Any:
     return _json(value) if isinstance(value, (dict, list)) else value
 
 
+def _to_moment(value: Any) -> Any:
+    try:
+        return parse_timestamp(value)
+    except ValueError:
+        return value  # the service says what it thinks of it
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
@@ -201,6 +209,8 @@ def _convert(
         return blob(value, shape)
     if kind == "string" and text is not None:
         return text(value)
+    if kind == "timestamp" and text is not None and isinstance(value, (str, int, float)):
+        return _to_moment(value)
     if isinstance(value, dict):
         if shape is not None and kind == "structure":
             pairs = ((rename(key, shape), item) for key, item in value.items() if item is not None)

@@ -44,6 +44,8 @@ class StateFailure(Exception):
         For ``States.QueryEvaluationError``: the field whose expression failed (history shows it as ``location``).
     reported:
         True when the task itself ended with it.
+    missed_heartbeat:
+        True for the ``States.Timeout`` of a heartbeat that did not come: rules can name it ``States.HeartbeatTimeout``.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class StateFailure(Exception):
         located: bool = False,
         field: str | None = None,
         reported: bool = False,
+        missed_heartbeat: bool = False,
     ) -> None:
         super().__init__(f"{error}: {cause}")
         self.error = error
@@ -61,6 +64,7 @@ class StateFailure(Exception):
         self.located = located
         self.field = field
         self.reported = reported
+        self.missed_heartbeat = missed_heartbeat
 
     def at(self, state: str, entered_event_id: int) -> StateFailure:
         """The same failure with the introduction that AWS puts before the cause."""
@@ -84,10 +88,13 @@ def matches(error_equals: tuple[str, ...], failure: StateFailure) -> bool:
     """Whether a Retry or Catch rule with these names takes the failure.
 
     Source: Amazon States Language specification, "Errors", and the Developer Guide, "Error names". Against them,
-    ``States.ALL`` takes ``States.DataLimitExceeded`` of a task's own result (executions recorded on AWS, 2024-03).
+    ``States.ALL`` takes ``States.DataLimitExceeded`` of a task's own result (executions recorded on AWS, 2024-03). A
+    missed heartbeat is ``States.Timeout`` in the history (recorded 2024-04) and has its own name in rules only.
     """
     error = failure.error
     if error is not None and error in error_equals:
+        return True
+    if failure.missed_heartbeat and HEARTBEAT_TIMEOUT in error_equals:
         return True
     if ALL in error_equals:
         return error not in NOT_MATCHED_BY_ALL or (failure.reported and error == DATA_LIMIT_EXCEEDED)

@@ -20,7 +20,7 @@ from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.context_object import context_object
 from headwater.local.services.states.error_rules import Catcher, catcher_for, retrier_for
-from headwater.local.services.states.errors import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, StateFailure
+from headwater.local.services.states.errors import RUNTIME, TIMEOUT, StateFailure
 from headwater.local.services.states.execution_record import (
     ABORTED,
     FAILED,
@@ -265,7 +265,7 @@ class Execution:
     def caught(self, branch: Branch, catcher: Catcher, failure: StateFailure) -> tuple[Document, dict[str, Any] | None]:
         """(output, variables) of a catcher for a failure."""
         error_output = {"Error": failure.error, "Cause": failure.cause}
-        if failure.error in (TIMEOUT, HEARTBEAT_TIMEOUT):  # which have no cause, and yet are shown with one
+        if failure.error == TIMEOUT:  # it has no cause, and yet is shown with one
             error_output["Cause"] = failure.cause or ""
         if branch.state.jsonata:
             scope = self.scope(branch, branch.input.value, error_output=error_output)

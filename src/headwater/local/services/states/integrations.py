@@ -169,7 +169,19 @@ _OTHERS: dict[tuple[str, str], frozenset[str]] = {
 }
 OPTIMIZED |= {("elasticmapreduce", api.operation): api for api in EMR}
 OPTIMIZED |= {("emr-serverless", api.operation): api for api in EMR_SERVERLESS}
-OPTIMIZED |= {key: Api(key[0], key[1], patterns, key[0].capitalize()) for key, patterns in _OTHERS.items()}
+_PREFIXES = {
+    "apigateway": "ApiGateway",
+    "codebuild": "CodeBuild",
+    "databrew": "DataBrew",
+    "ecs": "ECS",
+    "eks": "EKS",
+    "emr-containers": "EMRContainers",
+    "mediaconvert": "MediaConvert",
+    "sagemaker": "SageMaker",
+}
+OPTIMIZED |= {
+    key: Api(key[0], key[1], patterns, _PREFIXES.get(key[0], key[0].capitalize())) for key, patterns in _OTHERS.items()
+}
 
 # How the SDK for Java spells them in exception names, where capitalising is not enough.
 SDK_PREFIXES = {

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headwater.local.services.states import branch as phases
-from headwater.local.services.states.errors import HEARTBEAT_TIMEOUT, TIMEOUT, StateFailure, runtime
+from headwater.local.services.states.errors import TIMEOUT, StateFailure, runtime
 from headwater.local.services.states.integration_api import REQUEST_RESPONSE, SYNC, SYNC_2, TOKEN
 from headwater.local.services.states.integrations import Resource
 from headwater.local.services.states.json_text import Document
@@ -207,12 +207,11 @@ class TaskState(State):
         """TimeoutSeconds or HeartbeatSeconds has passed: record it; the failure with which the state is to fail."""
         task = branch.task or {}
         timed_out = bool(task.get("timeout_ms")) and execution.now_ms() >= task["timeout_ms"]
-        error = TIMEOUT if timed_out else HEARTBEAT_TIMEOUT
         execution.cancel_call(branch)
-        self._event(execution, branch, "TimedOut", {"error": error})
+        self._event(execution, branch, "TimedOut", {"error": TIMEOUT})
         branch.task = None
         branch.deadline_ms = 0
-        return StateFailure(error, None)
+        return StateFailure(TIMEOUT, None, missed_heartbeat=not timed_out)
 
     def heartbeat_received(self, execution: Execution, branch: Branch) -> None:
         """The worker is alive: the next heartbeat is due later."""

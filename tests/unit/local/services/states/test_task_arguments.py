@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,6 +46,13 @@ def test_a_value_of_a_wrong_type_is_a_problem(rest: str, arguments: Any, problem
         ("sqs", "sendMessage", "MessageBody", ["ä"], '["ä"]'),
         ("s3", "putObject", "Body", "text", b'"text"'),
         ("s3", "putObject", "Body", {"a": 1}, b'{"a":1}'),
+        (
+            "cloudwatch",
+            "getMetricStatistics",
+            "StartTime",
+            "2026-01-02T03:04:05Z",
+            datetime(2026, 1, 2, 3, 4, 5, 0, UTC),
+        ),
         ("lambda", "invoke", "Payload", "{}", b"{}"),
         ("lambda", "invoke", "Payload", 1, b"1"),
         ("lambda", "invoke", "Payload", False, b"false"),
