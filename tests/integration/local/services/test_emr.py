@@ -39,7 +39,7 @@ signal.pause()
 MEET = """
 import sys
 from pyspark.sql import SparkSession
-open(sys.argv[1], sys.argv[2]).close()
+open(sys.argv[1], "w").close()
 assert SparkSession.builder.getOrCreate().range(7).count() == 7
 """
 REFUSED = "ElasticMapReduce.AmazonElasticMapReduceException"
@@ -388,24 +388,54 @@ def test_an_interrupted_step_tidies_up_before_it_is_cancelled(
 def test_steps_of_one_cluster_run_at_the_same_time(
     aws: Aws, ends: Ends, cluster: dict[str, Any], tmp_path: Path
 ) -> None:
-    fifo, emr = tmp_path / "meet", aws("emr")
-    os.mkfifo(fifo)  # whoever opens it waits for the other
+    fifos, emr = [tmp_path / "one", tmp_path / "two"], aws("emr")
     aws("s3").put_object(Bucket="lake", Key="code/meet.py", Body=MEET.encode())
-    steps = [step("meet.py", "CONTINUE", str(fifo), mode) for mode in "wr"]
+    for fifo in fifos:
+        os.mkfifo(fifo)  # a step that opens it waits until it is read
+    steps = [step("meet.py", "CONTINUE", str(fifo)) for fifo in fifos]
     failing = step("absent.py", "TERMINATE_CLUSTER")  # which is not done to a cluster that others use
     with pytest.raises(ClientError, match="between 1 and 256, got 257"):
         emr.run_job_flow(**cluster, StepConcurrencyLevel=257)
-    id = emr.run_job_flow(**cluster, StepConcurrencyLevel=2, Steps=[*steps, failing])["JobFlowId"]
+    id = emr.run_job_flow(**cluster, Steps=[*steps, failing])["JobFlowId"]
+    last, second, first = [each["Id"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    ends.wait(first, "RUNNING")
+    emr.modify_cluster(ClusterId=id, StepConcurrencyLevel=2)
     with pytest.raises(ClientError, match="ActionOnFailure TERMINATE_CLUSTER of the step job.py is not valid"):
         emr.add_job_flow_steps(JobFlowId=id, Steps=[step("job.py", "TERMINATE_CLUSTER")])
-    last, *met = [each["Id"] for each in emr.list_steps(ClusterId=id)["Steps"]]
-    for each in met:
-        assert ends.wait(each, "COMPLETED", "FAILED")[-1] == "COMPLETED"
+    fifos[1].read_text()  # the second runs, and the first does too
+    assert ends.wait(second, "COMPLETED", "FAILED")[-1] == "COMPLETED"
     ends.wait(last, "FAILED")
+    assert emr.describe_step(ClusterId=id, StepId=first)["Step"]["Status"]["State"] == "RUNNING"
+    emr.modify_cluster(ClusterId=id, StepConcurrencyLevel=1)
+    fifos[0].read_text()
+    assert ends.wait(first, "COMPLETED", "FAILED")[-1] == "COMPLETED"
     ends.wait(id, "WAITING")
-    began = emr.describe_step(ClusterId=id, StepId=last)["Step"]["Status"]["Timeline"]["StartDateTime"]
-    found = emr.list_steps(ClusterId=id, StepIds=met)["Steps"]
-    assert min(each["Status"]["Timeline"]["EndDateTime"] for each in found) <= began  # two at a time, not three
+    assert emr.list_bootstrap_actions(ClusterId=id)["BootstrapActions"] == []
+    with pytest.raises(ClientError, match="ListInstances"):
+        emr.list_instances(ClusterId=id)
+    emr.terminate_job_flows(JobFlowIds=[id])
+    ends.wait(id, "TERMINATED")
+
+
+def test_fewer_steps_at_a_time_than_run_start_none(
+    aws: Aws, ends: Ends, cluster: dict[str, Any], tmp_path: Path
+) -> None:
+    fifos, emr = [tmp_path / "one", tmp_path / "two"], aws("emr")
+    aws("s3").put_object(Bucket="lake", Key="code/open.py", Body=b"import sys; open(sys.argv[1], 'w').close()")
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    steps = [*(step("open.py", "CONTINUE", str(fifo)) for fifo in fifos), step("absent.py"), step("absent.py")]
+    id = emr.run_job_flow(**cluster, Steps=steps, StepConcurrencyLevel=2)["JobFlowId"]
+    *pending, second, first = [each["Id"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    ends.wait(second, "RUNNING")
+    emr.modify_cluster(ClusterId=id, StepConcurrencyLevel=1)
+    found = emr.list_steps(ClusterId=id, StepStates=["PENDING"])["Steps"]
+    assert [each["Id"] for each in found] == pending
+    for fifo in fifos:
+        fifo.read_text()
+    ends.wait(id, "WAITING")
+    times = [each["Status"]["Timeline"] for each in emr.list_steps(ClusterId=id)["Steps"]]
+    assert max(each["EndDateTime"] for each in times[2:]) <= min(each["StartDateTime"] for each in times[:2])
     emr.terminate_job_flows(JobFlowIds=[id])
     ends.wait(id, "TERMINATED")
 

@@ -104,9 +104,7 @@ class ClusterOperations(SecurityOperations):
         if sum(bool(instances.get(name)) for name in ("InstanceGroups", "InstanceFleets", "MasterInstanceType")) != 1:
             raise invalid("Instances takes one of InstanceGroups, InstanceFleets and MasterInstanceType")
         refuse_without_effect(members)
-        level = members.get("StepConcurrencyLevel", 1)
-        if not 1 <= level <= MOST_STEPS_AT_A_TIME:
-            raise invalid(f"StepConcurrencyLevel must be between 1 and {MOST_STEPS_AT_A_TIME}, got {level}")
+        level = checked_level(members.get("StepConcurrencyLevel", 1))
         checked_size(members.get("EbsRootVolumeSize"), label)
         security = members.get("SecurityConfiguration")
         document = self.security_document(security) if security else {}
@@ -201,6 +199,13 @@ class ClusterOperations(SecurityOperations):
         return cluster
 
     @operation
+    def list_bootstrap_actions(self, call: Call, ClusterId: str, Marker: str | None = None) -> Members:
+        """None: a cluster with bootstrap actions is refused."""
+        self.cluster(ClusterId)
+        actions, more = marked_page([], Marker)
+        return {"BootstrapActions": actions, **more}
+
+    @operation
     def add_tags(self, call: Call, ResourceId: str, Tags: list[dict[str, str]]) -> Members:
         """Add tags to a cluster."""
         kept = {tag["Key"]: tag for tag in self.cluster(ResourceId).get("Tags") or []}
@@ -213,3 +218,10 @@ class ClusterOperations(SecurityOperations):
         kept = [tag for tag in self.cluster(ResourceId).get("Tags") or [] if tag["Key"] not in TagKeys]
         self.change_cluster(ResourceId, Tags=kept)
         return {}
+
+
+def checked_level(level: int) -> int:
+    """How many steps may run at a time; ValidationException for what EMR refuses."""
+    if not 1 <= level <= MOST_STEPS_AT_A_TIME:
+        raise invalid(f"StepConcurrencyLevel must be between 1 and {MOST_STEPS_AT_A_TIME}, got {level}")
+    return level

@@ -85,7 +85,8 @@ class StepLives(ClusterOperations):
                 return
             steps = self._steps(id)
             busy = sum(step["_state"] in ("RUNNING", "CANCEL_PENDING") for step in steps)
-            due = [step for step in steps if step["_state"] == "PENDING"][: cluster["StepConcurrencyLevel"] - busy]
+            room = max(0, cluster["StepConcurrencyLevel"] - busy)
+            due = [step for step in steps if step["_state"] == "PENDING"][:room]
             if busy or due:
                 if cluster["_state"] != "RUNNING":
                     self.set_state(id, "RUNNING", message="Running step")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 
 from headwater.local.service import Call, Members, ServiceError, operation
+from headwater.local.services.emr.clusters import checked_level
 from headwater.local.services.emr.records import (
     CLUSTER,
     ENDED,
@@ -151,6 +152,16 @@ class StepOperations(StepLives):
                     self._cancel(step, grace_s)
                 answers.append(answer)
         return {"CancelStepsInfoList": answers}
+
+    @operation
+    def modify_cluster(self, call: Call, ClusterId: str, StepConcurrencyLevel: int) -> Members:
+        """Change how many steps run at a time: more start at once, and those that run are left to end."""
+        level = checked_level(StepConcurrencyLevel)
+        with self._lock:
+            self.modifiable(ClusterId)
+            self.change_cluster(ClusterId, StepConcurrencyLevel=level)
+            self._advance(ClusterId)
+        return {"StepConcurrencyLevel": level}
 
     @operation
     def terminate_job_flows(self, call: Call, JobFlowIds: list[str]) -> Members:
