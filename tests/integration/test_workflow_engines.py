@@ -117,3 +117,7 @@ def test_a_stage_has_a_cluster_of_its_own(project: ProjectFolder) -> None:
     said = project.headwater("run", code=6)
     assert "stage aggregate failed: ValueError: no such day" in said
     assert [each["Status"]["State"] for each in clusters(project)] == ["TERMINATED", "TERMINATED"]
+
+    project.edit("jobs/aggregate.py", ('raise ValueError("no such day")', "announce(orders.count())"))
+    assert "aggregate has changed since the run began" in project.headwater("resume", code=5)
+    assert "no such day" in project.headwater("resume", "--as-begun", code=6)

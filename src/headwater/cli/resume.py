@@ -15,6 +15,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def resume(
     run: Optional[str] = typer.Argument(None, help="The run's id; by default the latest."),
+    as_begun: bool = typer.Option(
+        False, "--as-begun", help="Go on though stages still to run have changed: they run as they were."
+    ),
     wait: bool = typer.Option(False, "--wait", help="Wait for another run of this project to end."),
     iam: Iam = None,
     on: On = "local",
@@ -24,7 +27,11 @@ def resume(
     home: Home = None,
     debug: Debug = False,
 ) -> None:
-    """Go on from where the run ended. Stages that had finished are not run again."""
+    """Go on from where the run ended. Stages that had finished are not run again.
+
+    Code of Glue jobs and functions runs as it is now; what else a run does is as it was when the run began, so a change
+    of it is refused.
+    """
     with reported(debug):
         from headwater.cli.audit_view import say_audit, would_be_denied
         from headwater.cli.costing import cost_of_run
@@ -44,7 +51,7 @@ def resume(
             found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
             arn = runs.find(run)
-            runs.resume(arn)
+            runs.resume(arn, as_begun)
             out.print(f"going on with run {arn.rsplit(':', 1)[-1]}")
             ended = follow(runs, arn, folder.kinds)
             if ended.status == "SUCCEEDED":

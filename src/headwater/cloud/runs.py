@@ -12,7 +12,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headwater.cloud.history import RUNNING, HistoryReader, StageRun
+from headwater.cloud.history import RUNNING, SUCCEEDED, HistoryReader, StageRun
+from headwater.cloud.redrive import changed_stages, refuse_changed
 from headwater.cloud.session import Cloud, error_code, explain
 from headwater.errors import CloudError
 
@@ -178,13 +179,37 @@ class Runs:
         except ClientError as error:
             raise explain(error) from error
 
-    def resume(self, arn: str) -> None:
-        """Go on from where a failed or stopped run ended: finished stages are not run again (RedriveExecution)."""
+    def _changed_since(self, arn: str) -> list[str]:
+        """The stages that have changed since a run began, but for those that it has run."""
+        try:
+            began = self._states.describe_state_machine_for_execution(executionArn=arn)["definition"]
+            now = self._states.describe_state_machine(stateMachineArn=self.machine_arn)["definition"]
+        except ClientError as error:
+            raise explain(error) from error
+        changed = changed_stages(began, now)
+        ran = {stage.name for stage in self.describe(arn).stages if stage.status == SUCCEEDED} if changed else set()
+        return [name for name in changed if name not in ran]
+
+    def resume(self, arn: str, as_begun: bool = False) -> None:
+        """Go on from where a failed or stopped run ended: finished stages are not run again (RedriveExecution).
+
+        Parameters
+        ----------
+        as_begun:
+            Whether to go on though stages that are still to run have changed since the run began.
+
+        Raises
+        ------
+        CloudError
+            If there is nothing to resume, or a stage that is still to run has changed.
+        """
         status = self._states.describe_execution(executionArn=arn)["status"]
         if status == RUNNING:
             return
         if status not in RESUMABLE:
             raise CloudError(f"the run is {status}: there is nothing to resume; `headwater run` starts a new one")
+        if not as_begun:
+            refuse_changed(self._changed_since(arn))
         try:
             self._states.redrive_execution(executionArn=arn)
         except ClientError as error:
