@@ -20,6 +20,7 @@ from typing import Any
 
 from headwater.local.engines.function import Interrupted, Throttled
 from headwater.local.engines.function_spec import FunctionSpec, Invocation, Outcome
+from headwater.local.json_problems import located_json_problem
 from headwater.local.service import Call, Endpoint, Members, ServiceError, operation
 from headwater.local.services.lambda_.base import EngineHolder
 from headwater.local.services.lambda_.events import EventQueue
@@ -157,7 +158,8 @@ def _payload(payload: bytes | str | None, limit_bytes: int) -> bytes:
     try:
         json.loads(data)
     except ValueError as error:
-        text = f"Could not parse request body into json: {error}"
+        problem = located_json_problem(data.decode(errors="replace"), error)
+        text = f"Could not parse request body into json: Could not parse payload into json: {problem}"
         raise ServiceError("InvalidRequestContentException", text, 400, Type="User") from error
     return data
 

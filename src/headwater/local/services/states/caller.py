@@ -47,6 +47,7 @@ MAX_SESSIONS = 1000
 CLOCK_MS = 1000  # how coarse a service's CreationTime may be
 SESSION_S = 900.0
 _NO_HOST = "Name or service not known"
+_NO_ERROR_TYPE = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
 
 log = logging.getLogger(__name__)
 Watched = tuple[Execution, Branch, int]
@@ -430,7 +431,9 @@ def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:
     if response.get("FunctionError"):
         body = _json_or_text(text)
         name = body.get("errorType") if isinstance(body, dict) else None
-        return _Failed(name or "Lambda.Unknown", text if direct else dumps(body))
+        if not name:
+            return _Failed("Lambda.Unknown", _NO_ERROR_TYPE + text)
+        return _Failed(name, text if direct else dumps(body))
     return _json_or_text(text) if direct else invoke_result(response, _json_or_text(text), len(text))
 
 

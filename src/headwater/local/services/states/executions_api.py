@@ -13,7 +13,7 @@ from headwater.local.service import Call, Members, Service, ServiceError, operat
 from headwater.local.services.states.execution import Execution
 from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.history import api_event
-from headwater.local.services.states.json_problems import json_problem
+from headwater.local.json_problems import json_problem
 from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.machines import check_arn
 from headwater.local.services.states.map_runs import MAP_RUN

@@ -7,7 +7,7 @@ import time
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 from headwater.local.services.states.executions_api import page_token, read_token
-from headwater.local.services.states.json_problems import json_problem
+from headwater.local.json_problems import json_problem
 from headwater.local.services.states.json_text import loads
 from headwater.local.services.states.machines import ACTIVITY, check_arn
 from headwater.local.services.states.runtime import Runtime

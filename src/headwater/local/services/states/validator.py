@@ -16,7 +16,7 @@ from headwater.local.services.states import choice_rules, integrations
 from headwater.local.services.states.field_types import machine_types, state_types
 from headwater.local.services.states.integration_api import TOKEN
 from headwater.local.services.states.intrinsics import compile_intrinsic
-from headwater.local.services.states.json_problems import json_location, json_problem
+from headwater.local.json_problems import json_location, json_problem
 from headwater.local.services.states.jsonata_errors import ExpressionError
 from headwater.local.services.states.jsonata_expressions import compile_expression, source_of
 from headwater.local.services.states.path_parser import compile_path

@@ -26,6 +26,18 @@ def test_lambda_invoke_gives_the_payload_parsed(small: SmallEndpoint) -> None:
     assert json.loads(ended["output"]) == {"got": {"a": 1}}
 
 
+def test_a_function_s_error_without_a_type_is_unknown(small: SmallEndpoint) -> None:
+    """The text is AWS's, in public reports of 2024 and 2025."""
+    payload = b'{"errorMessage":"Task timed out"}'
+    small.on("lambda", "invoke", lambda **m: {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload})
+    ended = small.run(chain(("call", invoke())))
+    assert ended["error"] == "Lambda.Unknown"
+    assert ended["cause"] == (
+        "The cause could not be determined because Lambda did not return an error type. Returned payload: "
+        '{"errorMessage":"Task timed out"}'
+    )
+
+
 def test_a_function_s_error_is_the_task_s(small: SmallEndpoint) -> None:
     payload = b'{"errorMessage":"no","errorType":"ValueError"}'
     small.on("lambda", "invoke", lambda **m: {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload})

@@ -10,6 +10,7 @@ import json
 import re
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_SOURCE = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 _WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 _SHOWN_CHARACTERS = 500
@@ -41,3 +42,13 @@ def json_location(text: str, error: ValueError) -> str:
     word = _WORD.match(text, error.pos)
     column = error.colno + (len(word.group()) if word else 1)
     return f'[Source: (String)"{source}"; line: {error.lineno}, column: {column}]'
+
+
+def located_json_problem(text: str, error: ValueError) -> str:
+    """The same, with where the parser was; of a source that it does not show."""
+    end = error.pos if isinstance(error, json.JSONDecodeError) else 0
+    word = _WORD.match(text, end)
+    end = word.end() if word else end
+    line = text.count("\n", 0, end) + 1
+    column = end - (text.rfind("\n", 0, end) + 1) + 1
+    return f"{json_problem(text, error)}\n at [Source: {_SOURCE}; line: {line}, column: {column}]"
