@@ -26,6 +26,7 @@ SCHEDULE = "Schedule"
 SCHEDULE_ROLE = "RoleOfSchedule"
 SPARK_APPLICATION = "SparkApplication"
 SPARK_LOGS = "LogsOfSpark"
+SPARK_SECURITY = "SparkSecurity"
 
 # AWS's limits for names, from the API references of the services, 2026-11.
 _LONGEST = {"crawler": 255, "function": 64, "spark": 255}

@@ -14,7 +14,7 @@ from headwater.plan.emr import serverless
 from headwater.plan.emr.cluster import on_clusters
 from headwater.plan.emr.machine import definition as clusters_definition
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, CLUSTERS_LOGS, CLUSTERS_MACHINE, CLUSTERS_ROLE, DATABASE
-from headwater.plan.naming import MACHINE, MACHINE_LOGS, MACHINE_ROLE
+from headwater.plan.naming import MACHINE, MACHINE_LOGS, MACHINE_ROLE, SPARK_SECURITY
 from headwater.plan.tasks import State, stage_tags, tag_list
 from headwater.workflow.scripts import handler_of
 from headwater.workflow.stages import CrawlerStage, FunctionStage, SparkStage, Stage
@@ -67,7 +67,14 @@ def clusters_resources(workflow: Workflow) -> Resources:
         return {}
     name, tags = naming.clusters_machine_name(workflow.name), stage_tags(workflow)
     machine = _state_machine(name, clusters_definition(workflow), CLUSTERS_ROLE, CLUSTERS_LOGS, tags)
-    return {CLUSTERS_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags), CLUSTERS_MACHINE: machine}
+    # Nodes answer for their role's credentials by version 2 of the instance metadata service alone.
+    metadata = {"MinimumInstanceMetadataServiceVersion": 2, "HttpPutResponseHopLimit": 1}
+    secured = {"SecurityConfiguration": {"InstanceMetadataServiceConfiguration": metadata}}
+    return {
+        CLUSTERS_LOGS: _log_group(f"/aws/vendedlogs/states/{name}", tags),
+        CLUSTERS_MACHINE: machine,
+        SPARK_SECURITY: {"Type": "AWS::EMR::SecurityConfiguration", "Properties": secured},
+    }
 
 
 def schedule_resources(workflow: Workflow) -> Resources:

@@ -16,7 +16,7 @@ from headwater.plan import naming, versions
 from headwater.plan.arguments import argument_list
 from headwater.plan.code import Code
 from headwater.plan.emr.fleets import instance_fleets
-from headwater.plan.naming import ASSETS_BUCKET, BUCKET, CLUSTERS_MACHINE, EMR_ROLE
+from headwater.plan.naming import ASSETS_BUCKET, BUCKET, CLUSTERS_MACHINE, EMR_ROLE, SPARK_SECURITY
 from headwater.workflow.stages import SparkStage, Stage
 from headwater.workflow.workflow import Workflow
 
@@ -53,7 +53,8 @@ def substitutions(workflow: Workflow) -> dict[str, Any]:
     stages = on_clusters(workflow.stages)
     if not stages:
         return {}
-    names = (ASSETS_BUCKET, BUCKET, CLUSTERS_MACHINE, EMR_ROLE, *(naming.profile_id(stage) for stage in stages))
+    named = (ASSETS_BUCKET, BUCKET, CLUSTERS_MACHINE, EMR_ROLE, SPARK_SECURITY)
+    names = (*named, *(naming.profile_id(stage) for stage in stages))
     return {name: {"Ref": name} for name in names}
 
 
@@ -74,6 +75,7 @@ def _cluster(workflow: Workflow, stage: SparkStage, tags: Mapping[str, str]) -> 
         "ServiceRole": f"${{{EMR_ROLE}}}",
         "JobFlowRole": f"${{{naming.profile_id(stage)}}}",
         "Instances": instances,
+        "SecurityConfiguration": f"${{{SPARK_SECURITY}}}",
         "AutoTerminationPolicy": {"IdleTimeout": IDLE_S},
         "LogUri": f"{{% 's3://${{{BUCKET}}}/{naming.emr_log_prefix(stage)}' & $unique & '/' %}}",
         "Tags": [{"Key": key, "Value": value} for key, value in sorted(tagged.items())],
