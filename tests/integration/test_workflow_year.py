@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def test_the_whole_year_and_then_nothing_new(project_of: Callable[..., ProjectFo
     assert f"delays           {ROWS:,} rows" in said and "auc 0.6" in said
     assert '"message": "0 months built"' in project.headwater("logs", "clean")
     assert project.rows() == ROWS
+    _check_metrics(project)
     _check_tags(project)
     project.headwater("down")
 
@@ -73,9 +75,36 @@ WITHOUT_TAGS = {
     "AWS::Glue::Database",
     "AWS::Lambda::Permission",
     "AWS::S3::BucketPolicy",
+    "AWS::Logs::MetricFilter",
     "AWS::SNS::TopicPolicy",
     "AWS::Scheduler::Schedule",
 }
+
+
+def _check_metrics(project: ProjectFolder) -> None:
+    """What the trainings and evaluations logged is in CloudWatch, read by the workflow's metric filters."""
+    cloudwatch = client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])("cloudwatch")
+    asked = [
+        {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "Headwater",
+                    "MetricName": name,
+                    "Dimensions": [{"Name": "Stage", "Value": stage}, {"Name": "Workflow", "Value": "flight-delays"}],
+                },
+                "Period": 86_400,
+                "Stat": "SampleCount",
+            },
+        }
+        for name, stage in (("auc", "evaluate"), ("validation_auc", "fit"))
+    ]
+    now = datetime.now(UTC)
+    found = cloudwatch.get_metric_data(
+        MetricDataQueries=asked, StartTime=now - timedelta(days=1), EndTime=now + timedelta(days=1)
+    )
+    counts = {each["Id"]: sum(each["Values"]) for each in found["MetricDataResults"]}
+    assert counts == {"auc": 2, "validation_auc": 2 * 6}  # two runs; sixty rounds, every tenth of them logged
 
 
 def _check_tags(project: ProjectFolder) -> None:

@@ -6,6 +6,8 @@ earlier process costs nothing.
 
 Topics are ``<service>.<resource>`` (``glue.job-run``, ``glue.crawler``, ``sagemaker.training-job``,
 ``sagemaker.processing-job``, ``states.execution``) and the payload always has ``id`` and ``status``.
+``states.execution.commit`` is told within the transaction that commits the change: a subscriber writes to the store, so
+that a kill leaves both or neither, and does nothing else.
 """
 
 from __future__ import annotations

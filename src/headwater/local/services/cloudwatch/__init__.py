@@ -37,7 +37,7 @@ class CloudWatchService(AlarmOperations, DashboardOperations, TagOperations):
 
     def start(self) -> None:
         """Listen to executions, deliver what was cut off, and watch the alarms."""
-        self.endpoint.bus.subscribe("states.execution", lambda told: self.add(execution_samples(told)))
+        self.endpoint.bus.subscribe("states.execution.commit", lambda told: self.add(execution_samples(told)))
         if self.endpoint.resume_work:
             self.watcher.start()
 

@@ -2,9 +2,9 @@
 
 Source: Step Functions Developer Guide, "Monitoring Step Functions metrics using Amazon CloudWatch" (read 2026-11-25):
 namespace ``AWS/States``, dimension ``StateMachineArn``, ExecutionTime in milliseconds from start to end.
+They are written in the transaction that writes the change of status, so no kill loses or doubles one.
 
-Not faithful to AWS: of express executions and of states, activities and service integrations there are none; a kill in
-the moment between an execution's end and its telling loses that datapoint.
+Not faithful to AWS: of express executions and of states, activities and service integrations there are none.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from headwater.local.services.states.errors import RUNTIME, TIMEOUT, StateFailur
 from headwater.local.services.states.execution_record import (
     ABORTED,
     FAILED,
+    RUNNING,
     SUCCEEDED,
     TIMED_OUT,
     ExecutionRecord,
@@ -129,6 +130,14 @@ class Execution:
         kill its Map finds that it is missing and starts it again.
         """
         return self.parent is not None and self.next_event_id == 2 and bool(self.ready) and not self.ended
+
+    def status_changes(self) -> list[str]:
+        """The statuses that it came to with the events that are not in the journal yet."""
+        if not self.events:
+            return []
+        begun = self.events[0][1] in ("ExecutionStarted", "ExecutionRedriven")
+        over = self.ended and self.events[-1][1].startswith("Execution")
+        return [RUNNING] * begun + [self.record_.status] * over
 
     def saved(self) -> None:
         """What changed is in the journal."""

@@ -43,7 +43,8 @@ class Runtime:
         self.journal = Journal(endpoint.store)
         self.machines = Machines(endpoint.store)
         self.caller = TaskCaller(endpoint)
-        self.engine = Engine(self.journal, self._ended, ExecutionLogs(endpoint.store).export)
+        self._logs = ExecutionLogs(endpoint.store)
+        self.engine = Engine(self.journal, self._ended, self._committing)
         self.tokens = TaskTokens(self.engine)
         self.caller.engine, self.caller.journal, self.caller.tokens = self.engine, self.journal, self.tokens
         self._waiting: dict[str, list[Future[ExecutionRecord]]] = {}
@@ -122,21 +123,29 @@ class Runtime:
         self.begin(record, definition)
         return end
 
+    def _committing(self, executions: list[Execution]) -> None:
+        """Within the transaction: export what happened to the logs, and tell of changes who writes with them."""
+        self._logs.export(executions)
+        for execution in executions:
+            record = execution.record_
+            for status in execution.status_changes() if _is_told(record) else ():
+                moment_ms = record.redriven_ms or record.started_ms if status == RUNNING else record.stopped_ms or 0
+                self.endpoint.bus.publish(
+                    "states.execution.commit",
+                    record.arn,
+                    status,
+                    stateMachineArn=record.machine_arn,
+                    redrives=record.redrive_count,
+                    started_s=record.started_ms / 1000,
+                    at_s=moment_ms / 1000,
+                )
+
     def _publish(self, record: ExecutionRecord, status: str) -> None:
-        """Tell the bus; as on AWS not of express executions, nor of a distributed Map's children."""
-        if record.type != "STANDARD" or record.map_run_arn is not None:
+        """Tell the bus of what is committed."""
+        if not _is_told(record):
             return
         try:
-            self._notifier.submit(
-                self.endpoint.bus.publish,
-                "states.execution",
-                record.arn,
-                status,
-                stateMachineArn=record.machine_arn,
-                redrives=record.redrive_count,
-                started_s=record.started_ms / 1000,
-                at_s=(record.redriven_ms or record.started_ms if status == RUNNING else record.stopped_ms or 0) / 1000,
-            )
+            self._notifier.submit(self.endpoint.bus.publish, "states.execution", record.arn, status)
         except RuntimeError:  # stopping: nobody listens any more
             log.debug("the status of %s is not published: the endpoint stops", record.arn)
 
@@ -312,3 +321,8 @@ class Runtime:
         record.redriven_ms = execution.now_ms()
         execution.redriven(execution.next_event_id - 1)
         self._reopen(execution, execution.root)
+
+
+def _is_told(record: ExecutionRecord) -> bool:
+    """Whether others hear of an execution; as on AWS not of express ones, nor of a distributed Map's children."""
+    return record.type == "STANDARD" and record.map_run_arn is None

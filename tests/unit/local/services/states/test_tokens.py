@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -63,7 +64,10 @@ def test_a_failure_without_a_name_is_caught_as_null_and_aborts_its_task(small: S
     catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "caught"}]
     both = {"Type": "Parallel", "Branches": [branch], "Catch": catch}
     arn = small.begin(chain(("both", both), ("caught", {"Type": "Pass"})))
-    small.sfn("send_task_failure", taskToken=sent.wait())
+    token, limit = sent.wait(), time.monotonic() + LIMIT_S
+    while not any(event["type"] == "TaskSubmitted" for event in small.history(arn)):  # the token is out before it
+        assert time.monotonic() < limit
+    small.sfn("send_task_failure", taskToken=token)
     assert json.loads(small.wait(arn)["output"]) == {"error": {"Error": None, "Cause": None}}
     events = [(event["type"], event["id"] - event["previousEventId"]) for event in small.history(arn)]
     # An execution recorded on AWS, 2024-04.
