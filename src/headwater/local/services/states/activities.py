@@ -93,7 +93,7 @@ class TaskTokens:
                 return False
             execution, branch, _ = task
             state = branch.state
-            if not isinstance(state, TaskState):
+            if not isinstance(state, TaskState) or "report" in (branch.task or {}):
                 return False
             self._engine.resume(execution, branch, lambda: act(state, execution, branch))
             self._alive(token)  # forgets the token of a task that has ended by this

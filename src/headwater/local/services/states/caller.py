@@ -36,6 +36,7 @@ from headwater.local.services.states.integrations import OPTIMIZED, Resource
 from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import dumps, loads
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
+from headwater.local.services.states.machines import ACTIVITY
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_arguments import ANY_JSON, unknown_host
@@ -120,6 +121,10 @@ class TaskCaller:
         self.open_token(execution, branch)
         if _task_state(branch).target.kind != "activity":
             self._submit(self._call, execution, branch, branch.attempt)
+
+    def knows_activity(self, arn: str) -> bool:
+        """Whether there is an activity of this ARN."""
+        return self.journal.store.get(ACTIVITY, arn) is not None
 
     def open_token(self, execution: Execution, branch: Branch) -> None:
         """Make the token of the branch's task known, if it has one."""

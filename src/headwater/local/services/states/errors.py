@@ -26,7 +26,7 @@ TIMEOUT = "States.Timeout"
 
 NOT_MATCHED_BY_ALL = frozenset({DATA_LIMIT_EXCEEDED, RUNTIME})
 # States.TaskFailed matches any error but States.Timeout (same page), and what not even States.ALL matches.
-NOT_MATCHED_BY_TASK_FAILED = NOT_MATCHED_BY_ALL | {HEARTBEAT_TIMEOUT, TIMEOUT}
+NOT_MATCHED_BY_TASK_FAILED = NOT_MATCHED_BY_ALL | {TIMEOUT}
 
 
 class StateFailure(Exception):
@@ -98,6 +98,4 @@ def matches(error_equals: tuple[str, ...], failure: StateFailure) -> bool:
         return True
     if ALL in error_equals:
         return error not in NOT_MATCHED_BY_ALL or (failure.reported and error == DATA_LIMIT_EXCEEDED)
-    if TASK_FAILED in error_equals:
-        return error is not None and error not in NOT_MATCHED_BY_TASK_FAILED
-    return error == HEARTBEAT_TIMEOUT and TIMEOUT in error_equals
+    return TASK_FAILED in error_equals and error is not None and error not in NOT_MATCHED_BY_TASK_FAILED

@@ -51,6 +51,9 @@ class Calls(Protocol):
     def cancel(self, execution: Execution, branch: Branch, task: dict[str, Any]) -> None:
         """Stop the job of a task that is no longer wanted."""
 
+    def knows_activity(self, arn: str) -> bool:
+        """Whether there is an activity of this ARN."""
+
 
 @dataclass(eq=False)
 class Execution:

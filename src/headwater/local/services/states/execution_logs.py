@@ -53,7 +53,7 @@ class ExecutionLogs:
 
     def _export(self, execution: Execution, configuration: dict[str, Any]) -> None:
         level, group = configuration.get("level", "OFF"), log_group(configuration)
-        if level == "OFF" or group is None:
+        if level == "OFF" or group is None or not self._exists(group):
             return
         record = execution.record_
         first = execution.next_event_id - len(execution.events)
@@ -65,6 +65,10 @@ class ExecutionLogs:
         ]
         if lines:
             self.store.append_logs(group, self._stream(record.machine_name), lines)
+
+    def _exists(self, group: str) -> bool:
+        """Whether the log group is there still: nothing is delivered to a deleted one, nor is it made again."""
+        return bool(self.store.query("SELECT 1 FROM log_groups WHERE log_group = ?", (group,)))
 
     def _stream(self, machine: str) -> str:
         now = datetime.now(UTC)

@@ -77,6 +77,6 @@ def log_event(event_id: int, event: Event, execution_arn: str, with_data: bool, 
         "event_timestamp": str(timestamp_ms),
         "execution_arn": execution_arn,
     }
-    if not details:
+    if not details and details_member(type) is None:
         del record["details"]
     return json.dumps(record, separators=(",", ":"))

@@ -7,6 +7,7 @@
 - ``begun_ms``: when the attempt began
 - ``token``: for ``.waitForTaskToken`` and activities
 - ``response``: what starting a ``.sync`` job answered; its presence says that the job was started
+- ``report``: what a worker reported by token before the call that gave it the token had answered
 - ``timeout_ms``: the moment of ``TimeoutSeconds``; ``heartbeat_s``: seconds between heartbeats
 """
 
@@ -68,6 +69,8 @@ class TaskState(State):
 
     def run(self, execution: Execution, branch: Branch) -> None:
         """Record the task and begin its call."""
+        if self.target.kind == "activity" and not execution.calls.knows_activity(self.target.arn):
+            raise runtime(f"The activity {self.target.arn} does not exist.")
         branch.task = {"token": uuid.uuid4().hex + uuid.uuid4().hex} if self.waits_for_token else {}
         arguments = self.effective_input(execution, branch)
         self._check(arguments)
@@ -157,7 +160,23 @@ class TaskState(State):
             execution.watch_job(branch)
         else:
             task["response"] = answer
+            if "report" in task:
+                self.reported(execution, branch, task["report"])
         execution.mark(branch)
+
+    def reported(self, execution: Execution, branch: Branch, report: dict[str, Any]) -> None:
+        """A worker reports by token: ``output``, or ``error`` and ``cause``.
+
+        History has the call's answer first, however fast the worker is.
+        """
+        task = branch.task or {}
+        if self.target.kind != "activity" and "response" not in task:
+            task["report"] = report
+            execution.mark(branch)
+        elif "output" in report:
+            self.succeeded(execution, branch, report["output"])
+        else:
+            self.failed(execution, branch, report["error"], report["cause"])
 
     def succeeded(self, execution: Execution, branch: Branch, output: Any) -> None:
         """The task's work ended well with ``output``."""

@@ -46,7 +46,7 @@ class TasksApi(Service):
             value = loads(output)
         except ValueError as error:
             raise ServiceError("InvalidOutput", f"Invalid Output: '{json_problem(output, error)}'") from error
-        self.runtime.tokens.report(taskToken, lambda state, e, b: state.succeeded(e, b, value))
+        self.runtime.tokens.report(taskToken, lambda state, e, b: state.reported(e, b, {"output": value}))
         return {}
 
     @operation
@@ -55,7 +55,8 @@ class TasksApi(Service):
     ) -> Members:
         """A worker's task failed."""
         check_token(taskToken)
-        self.runtime.tokens.report(taskToken, lambda state, e, b: state.failed(e, b, error, cause))
+        report = {"error": error, "cause": cause}
+        self.runtime.tokens.report(taskToken, lambda state, e, b: state.reported(e, b, report))
         return {}
 
     @operation

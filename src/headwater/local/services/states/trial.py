@@ -220,6 +220,10 @@ class _NoCalls:
     def call(self, execution: Execution, branch: Branch) -> None:
         """Never asked for: a trial's Task is worked by the trial."""
 
+    def knows_activity(self, arn: str) -> bool:
+        """Whether there is an activity of this ARN; a trial's task is mocked."""
+        return True
+
     def watch(self, execution: Execution, branch: Branch) -> None:
         """Never asked for."""
 

@@ -85,6 +85,14 @@ class SmallEndpoint:
     def job_environment(self, role_arn: str, session_name: str, *, service: str | None = None) -> dict[str, str]:
         return {}
 
+    def logging(self, group: str, level: str = "ALL", data: bool = False) -> dict[str, Any]:
+        """A logging configuration to a log group, which is there."""
+        self.on("logs", "describe_log_groups", lambda **members: {"logGroups": [{"logGroupName": group}]})
+        self.store.execute("INSERT OR IGNORE INTO log_groups (log_group, created_ms) VALUES (?, 0)", (group,))
+        arn = f"arn:aws:logs:{self.region}:{self.account}:log-group:{group}:*"
+        destinations = [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]
+        return {"level": level, "includeExecutionData": data, "destinations": destinations}
+
     # -- what tests do -----------------------------------------------------------------------------------------------
 
     def sfn(self, operation: str, **members: Any) -> dict[str, Any]:

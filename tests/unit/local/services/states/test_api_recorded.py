@@ -11,7 +11,6 @@ from headwater.local.service import ServiceError
 from tests.unit.local.services.states.harness import ROLE, SmallEndpoint, chain
 
 PASS = chain(("p", {"Type": "Pass"}))
-GROUP_ARN = "arn:aws:logs:us-east-1:000000000000:log-group:/machines:*"
 
 
 def refusal(small: SmallEndpoint, operation: str, **members: Any) -> tuple[str, str]:
@@ -54,8 +53,8 @@ def test_a_logging_configuration_is_completed(small: SmallEndpoint) -> None:
 
 
 def test_a_log_group_that_is_not_there_is_refused(small: SmallEndpoint) -> None:
+    logging = small.logging("/machines")
     small.on("logs", "describe_log_groups", lambda **members: {"logGroups": [{"logGroupName": "/machines-of-others"}]})
-    logging = {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": GROUP_ARN}}]}
     members = {"name": "m", "definition": json.dumps(PASS), "roleArn": ROLE, "loggingConfiguration": logging}
     expected = ("InvalidLoggingConfiguration", "Invalid Logging Configuration: Log Destination not found.")
     assert refusal(small, "create_state_machine", **members) == expected
@@ -117,9 +116,7 @@ def test_only_an_execution_that_nobody_waits_for_has_a_redrive_count(small: Smal
     arn = small.create(definition, type="EXPRESS")
     ended = small.sfn("start_sync_execution", stateMachineArn=arn)
     assert "RedriveCount" not in json.loads(ended["output"])["names"]
-    small.on("logs", "describe_log_groups", lambda **members: {"logGroups": [{"logGroupName": "/machines"}]})
-    logging = {"level": "ALL", "includeExecutionData": True, "destinations": []}
-    logging["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": GROUP_ARN}}]
+    logging = small.logging("/machines", data=True)
     arn = small.create(definition, "logged", type="EXPRESS", loggingConfiguration=logging)
     small.sfn("start_execution", stateMachineArn=arn)
     small.states.stop()

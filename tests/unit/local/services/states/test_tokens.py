@@ -110,6 +110,31 @@ def test_a_missed_heartbeat_is_a_time_out_that_rules_can_name(small: SmallEndpoi
     assert json.loads(caught["output"]) == {"Error": "States.Timeout", "Cause": ""}
 
 
+def test_a_worker_that_is_faster_than_the_call_s_answer(small: SmallEndpoint) -> None:
+    refusals: list[str] = []
+
+    def send(MessageBody: str, **members: Any) -> dict[str, Any]:
+        token = json.loads(MessageBody)["token"]
+        small.sfn("send_task_success", taskToken=token, output="1")
+        with pytest.raises(ServiceError) as again:
+            small.sfn("send_task_success", taskToken=token, output="2")
+        refusals.append(again.value.code)
+        return {"MessageId": "m"}
+
+    small.on("sqs", "send_message", send)
+    arn = small.begin(chain(("ask", callback())))
+    assert (small.wait(arn)["output"], refusals) == ("1", ["TaskTimedOut"])
+    assert small.event_types(arn)[3:6] == ["TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+
+
+def test_the_task_of_a_deleted_activity_fails(small: SmallEndpoint) -> None:
+    activity = small.sfn("create_activity", name="gone")["activityArn"]
+    small.sfn("delete_activity", activityArn=activity)
+    ended = small.run(chain(("do", {"Type": "Task", "Resource": activity})))
+    where = "An error occurred while executing the state 'do' (entered at the event id #2)."
+    assert (ended["error"], ended["cause"]) == ("States.Runtime", f"{where} The activity {activity} does not exist.")
+
+
 def test_what_is_no_token_is_refused(small: SmallEndpoint) -> None:
     with pytest.raises(ServiceError, match="InvalidToken"):
         small.sfn("send_task_heartbeat", taskToken="nonsense")
