@@ -8,6 +8,7 @@ data is JSON. This module reads botocore's models; it builds no request.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -182,7 +183,8 @@ def _json(value: Any) -> str:
 
 def _from_bytes(value: Any, shape: Shape | None) -> Any:
     if hasattr(value, "read"):
-        value = value.read()
+        with contextlib.closing(value) as body:
+            value = body.read()
     if isinstance(value, (bytes, bytearray)):
         try:
             return bytes(value).decode()
