@@ -23,6 +23,17 @@ BOOTSTRAP_BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
 SYNTH_S = 200
 
 
+ON_EMR = """
+from headwater import Lake, Workflow
+
+lake = Lake("lake")
+orders = lake.raw("orders")
+wf = Workflow("engines", lake, subnet_ids=["subnet-0a1b2c3d"])
+for engine in ("auto", "emr", "emr-serverless"):
+    wf.spark(engine, "big.py", reads=orders, writes=lake.processed(engine.replace("-", "_")), engine=engine)
+"""
+
+
 def synth(app: Path, outdir: Path, project: Path | None = FLIGHTS) -> subprocess.CompletedProcess[str]:
     """Run a CDK app as `make synth` does."""
     environment = {**os.environ, "CDK_OUTDIR": str(outdir)}
@@ -62,7 +73,20 @@ def bare(value: Any) -> Any:
 
 
 def test_the_synthesized_template_is_the_plans(plan: Plan, assembly: Path) -> None:
-    synthesized = json.loads((assembly / "flight-delays.template.json").read_text())
+    same_template(plan, assembly / "flight-delays.template.json")
+
+
+def test_a_plan_with_every_engine_of_emr_passes_the_rules_and_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "workflow.py").write_text(ON_EMR)
+    (tmp_path / "big.py").write_text("import sys\n\nprint(sys.argv)\n")
+    done = synth(ROOT / "infra", tmp_path / "out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    same_template(make_plan(load_workflow(tmp_path)), tmp_path / "out" / "engines.template.json")
+
+
+def same_template(plan: Plan, file: Path) -> None:
+    """Compare a synthesized template with a plan's."""
+    synthesized = json.loads(file.read_text())
     assert set(synthesized.pop("Parameters")) == {"BootstrapVersion"}
     assert set(synthesized.pop("Rules")) == {"CheckBootstrapVersion"}
     synthesized.pop("Description")
