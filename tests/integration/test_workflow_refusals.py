@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,7 @@ def test_a_broken_raw_file_is_named_by_file_line_and_column(project_of: Callable
     said = project.headwater("run", code=6)
     assert f"{URI} line 7, column distance: expected a number, got 'far'" in said
     assert "headwater logs validate" in said
+    assert "alarm flight-delays-failed went to ALARM and publishes to flight-delays-alarms\n" in said
 
     (project.path / JANUARY).write_text(
         "".join(",".join(x for n, x in enumerate(line.split(",")) if n != column) for line in lines)
@@ -52,6 +54,7 @@ def test_a_broken_raw_file_is_named_by_file_line_and_column(project_of: Callable
     project.headwater("lake", "sync", "data/raw", "raw")
     said = project.headwater("run", code=6)
     assert f"{URI} line 1: column distance is missing" in said
+    assert re.search("alarm flight-delays-failed (is in|went to) ALARM", said)
     after = project.json("lake", "ls", "--recursive")
     assert [x["key"] for x in after] == [x["key"] for x in before], "a refused run must leave the lake as it was"
     assert not project.table.exists()

@@ -59,5 +59,5 @@ def backfill(
                 took = seconds_text((ended.ended - ended.started).total_seconds() if ended.ended else None)
                 out.print(f"{period}  {ended.status}  {took}")
                 say_audit(would_be_denied(folder, cloud, ended))
-                raise_if_failed(cloud, ended)
+                raise_if_failed(cloud, ended, folder.plan.name)
             say_summary(summary(folder.plan, cloud, found, ended), ended)

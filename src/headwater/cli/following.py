@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from headwater.cli.console import INTERRUPTED, Exit, err, seconds_text
 from headwater.cli.stage_view import stage_view
-from headwater.errors import EndpointError, RunFailedError
+from headwater.errors import CloudError, EndpointError, RunFailedError
 
 if TYPE_CHECKING:
     from headwater.cloud.history import StageRun
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headwater.cloud.session import Cloud
 
 TAIL_LINES = 15
+ALARM_WAIT_S = 5.0
 
 
 def follow(runs: Runs, arn: str, kinds: dict[str, str], quiet: bool = False) -> Run:
@@ -44,8 +45,8 @@ def follow(runs: Runs, arn: str, kinds: dict[str, str], quiet: bool = False) -> 
     return run
 
 
-def raise_if_failed(cloud: Cloud, run: Run) -> None:
-    """Explain a run that did not succeed: the stage, its error, the end of its own log, and where the rest is."""
+def raise_if_failed(cloud: Cloud, run: Run, workflow: str) -> None:
+    """Explain a run that did not succeed: stage, error, the end of its own log, the alarm, and where the rest is."""
     if run.status == "SUCCEEDED":
         return
     from headwater.cloud.history import plain_cause
@@ -53,6 +54,7 @@ def raise_if_failed(cloud: Cloud, run: Run) -> None:
     failed = next((stage for stage in run.stages if stage.status in ("FAILED", "TIMED_OUT")), None)
     if failed:
         _explain_stage(cloud, failed)
+    _say_alarm(cloud, run, workflow)
     said = " ".join(x for x in (run.error, plain_cause(run.cause)) if x) or "AWS gives no reason"
     why = f"in stage {failed.name}" if failed else f": {said}"
     raise RunFailedError(
@@ -63,6 +65,28 @@ def raise_if_failed(cloud: Cloud, run: Run) -> None:
         run.cause or "",
         failed.name if failed else "",
     )
+
+
+def _say_alarm(cloud: Cloud, run: Run, workflow: str) -> None:
+    """Which alarm the run set off; nothing where the stack has none, or it may not be looked at."""
+    from headwater.cloud.alarms import ALARM, alarm_state
+    from headwater.plan.alarms import alarm_of
+
+    try:
+        alarm = alarm_state(cloud, alarm_of(workflow, run.status), ALARM_WAIT_S)
+    except CloudError as error:
+        err.print(f"the run's alarm could not be looked at: {error}", markup=False, style="dim")
+        return
+    if alarm is None:
+        return
+    if alarm.state != ALARM:
+        what = f"is {alarm.state} yet: CloudWatch evaluates it once a minute"
+    elif alarm.since >= run.started:
+        topics = ", ".join(arn.rpartition(":")[2] for arn in alarm.tells)
+        what = f"went to ALARM and publishes to {topics}" if topics else "went to ALARM"
+    else:
+        what = f"is in ALARM since {alarm.since.astimezone():%Y-%m-%d %H:%M}, and tells nobody again"
+    err.print(f"alarm {alarm.name} {what}", markup=False)
 
 
 def _explain_stage(cloud: Cloud, stage: StageRun) -> None:

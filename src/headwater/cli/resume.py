@@ -58,4 +58,4 @@ def resume(
                 cost = cost_of_run(folder, cloud, found["Bucket"], ended)
                 say_summary({**summary(folder.plan, cloud, found, ended), "cost": cost}, ended)
             say_audit(would_be_denied(folder, cloud, ended))
-            raise_if_failed(cloud, ended)
+            raise_if_failed(cloud, ended, folder.plan.name)

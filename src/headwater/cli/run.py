@@ -71,7 +71,7 @@ def run(
                 say_summary(made, ended)
             if not json:
                 say_audit(denied)
-            raise_if_failed(cloud, ended)
+            raise_if_failed(cloud, ended, folder.plan.name)
 
 
 def inputs(folder: ProjectFolder, fixed: dict[str, Any], settings: list[str]) -> dict[str, Any]:

@@ -31,6 +31,11 @@ ALARMS = {
 }
 
 
+def alarm_of(workflow: str, status: str) -> str:
+    """Return the name of the alarm on runs that ended with a status: FAILED, TIMED_OUT or ABORTED."""
+    return naming.alarm_name(workflow, status.lower().replace("_", " "))
+
+
 def alarm_resources(workflow: Workflow) -> Resources:
     """Return the topic, who may publish to it, and the alarms that do."""
     found = {ALARM_TOPIC: _topic(workflow), naming.ALARM_TOPIC_POLICY: _topic_policy()}
