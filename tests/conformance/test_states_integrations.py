@@ -84,6 +84,13 @@ FAILURES: list[tuple[str, Parameters, str, str]] = [
         r"Function not found: arn:aws:lambda:us-east-1:\d{12}:function:nobody"
         + v1("AWSLambda", 404, "ResourceNotFoundException"),
     ),
+    (
+        "lambda:invoke",
+        {"FunctionName": "echoes", "InvocationType": "Later"},
+        "Lambda.AWSLambdaException",
+        r"1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: Member must "
+        r"satisfy enum value set: \[.*\]" + v1("AWSLambda", 400, "ValidationException"),
+    ),
     # SQS, 2023-06
     (
         "sqs:sendMessage",

@@ -68,6 +68,8 @@ class InvocationOperations(EngineHolder):
         Qualifier: str | None = None,
     ) -> Members:
         """Run a function with a JSON payload."""
+        _check_choice("invocationType", InvocationType, ("Event", "RequestResponse", "DryRun"))
+        _check_choice("logType", LogType, ("None", "Tail"))
         target = self.target(FunctionName, Qualifier)
         payload = _payload(Payload, EVENT_BYTES if InvocationType == "Event" else SYNC_BYTES)
         if InvocationType == "DryRun":
@@ -146,6 +148,13 @@ def _layer_folder(folder: Path, layer: Members) -> Path:
 def _invocation(target: Target, payload: bytes, request_id: str, client_context: str | None) -> Invocation:
     trace = f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Parent={uuid.uuid4().hex[:16]};Sampled=0"
     return Invocation(request_id, payload, target.arn, trace, client_context)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a value that is none of a member's. Not faithful: AWS documents no order of them."""
+    if value not in choices:
+        problem = f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: "
+        raise ServiceError("ValidationException", f"1 validation error detected: {problem}[{', '.join(choices)}]")
 
 
 def _payload(payload: bytes | str | None, limit_bytes: int) -> bytes:
