@@ -80,7 +80,7 @@ def _say_alarm(cloud: Cloud, run: Run, workflow: str) -> None:
     if alarm is None:
         return
     if alarm.state != ALARM:
-        what = f"is {alarm.state} yet: CloudWatch evaluates it once a minute"
+        what = f"has not gone off yet ({alarm.state}): CloudWatch evaluates it once a minute"
     elif alarm.since >= run.started:
         topics = ", ".join(arn.rpartition(":")[2] for arn in alarm.tells)
         what = f"went to ALARM and publishes to {topics}" if topics else "went to ALARM"

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from headwater.errors import PlanError
 from headwater.plan import naming
 from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import MachineStage, Stage, TrainingStage
 from headwater.workflow.workflow import Workflow
 
+MOST_FILTERS = 100  # of a log group
 NAMESPACE = "Headwater"
 ERRORS = "Errors"
 DIMENSIONS = {"Stage": "$.stage", "Workflow": "$.workflow"}
@@ -37,8 +39,15 @@ def metric_definitions(stage: TrainingStage) -> list[dict[str, str]]:
 
 
 def metric_filter_resources(workflow: Workflow) -> dict[str, dict[str, Any]]:
-    """Return the metric filters on SageMaker's log groups."""
+    """Return the metric filters on SageMaker's log groups. Raises PlanError for more than a group takes."""
     stages = [stage for stage in workflow.stages if isinstance(stage, MachineStage)]
+    for kind in {stage.kind for stage in stages}:
+        count = 1 + sum(len(logged_metrics(stage)) for stage in stages if stage.kind == kind)
+        if count > MOST_FILTERS:
+            raise PlanError(
+                f"workflow {workflow.name!r}: its {kind} stages need {count} metric filters on "
+                f"{naming.machine_log_group(kind)}, and a log group takes {MOST_FILTERS}. Declare fewer metrics."
+            )
     found = {naming.errors_filter_id(stage.kind): _errors(workflow, stage.kind) for stage in stages}
     for stage in stages:
         found |= {

@@ -35,6 +35,9 @@ def metric_mistakes(stage: Stage) -> Iterator[str]:
             yield f"{len(stage.metric_definitions)} metric definitions: SageMaker takes {MOST_DEFINITIONS}"
         for each in stage.metric_definitions:
             yield from _definition(each)
+        names_given = [each.name for each in stage.metric_definitions]
+        for name in dict.fromkeys(name for name in names_given if names_given.count(name) > 1):
+            yield f"metric {name!r} is defined twice"
 
 
 def _definition(given: MetricDefinition) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headwater import Lake, Workflow
+from headwater import Lake, PlanError, Workflow
 from headwater.local.services.logs.filter_pattern import read_pattern
 from headwater.plan.cost.estimate import Reading, estimate
 from headwater.plan.cost.price_table import prices
@@ -92,6 +92,16 @@ def test_sagemaker_looks_for_a_field_or_a_regular_expression(plan: Plan, monkeyp
     for value, written in ((0.5, "0.5"), (-1e-07, "-1e-07"), (3, "3")):
         match = re.search(found["auc_1"], line(monkeypatch, "Words", "fit", logging.INFO, auc1=9, auc_1=value))
         assert match is not None and match[1] == written
+
+
+def test_more_metrics_than_a_group_takes_filters_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text("")
+    workflow = Workflow("Words", Lake("lake"))
+    workflow.root = tmp_path
+    for stage in "abcd":
+        workflow.processing(stage, "s.py", metrics=[f"m{number}" for number in range(25)])
+    with pytest.raises(PlanError, match="need 101 metric filters on /aws/sagemaker/ProcessingJobs, .* takes 100"):
+        make_plan(workflow)
 
 
 def test_the_dashboard_shows_them_and_an_estimate_has_their_price(plan: Plan) -> None:

@@ -41,6 +41,7 @@ MISTAKES = {
     "metric's substitution": (FIT.replace("=M", "={'a': '(${b})'}"), "the state machine would replace"),
     "metric's long expression": (FIT.replace("=M", "={'a': '(' + 500 * 'x' + ')'}"), "of 1 to 500 characters"),
     "metric's long name": (FIT.replace("=M", "={256 * 'a': '(x)'}"), "a name of 1 to 255 characters"),
+    "metric twice": (FIT.replace("=M", "=['a', 'a']"), "metric 'a' is defined twice"),
     "41 metrics": (FIT.replace("=M", "=[f'a{n}' for n in range(41)]"), "SageMaker takes 40"),
     "unknown after": (OK + 'wf.function("b", "f.py", after="claen")  # !\n', "did you mean 'clean'?"),
     "after itself": ('wf.function("b", "f.py", after="b")  # !\n', "go round in a circle: 'b' follows 'b' (after=)"),

@@ -33,6 +33,9 @@ if sys.argv[2] == "committed":  # before anybody else hears of it
 endpoint.start()
 if sys.argv[2] == "committing":  # when all has been written
     endpoint.bus.subscribe("states.execution.commit", die)
+if sys.argv[2] == "telling":  # when the alarm is in its new state, and nobody has been told
+    watcher = endpoint.service("cloudwatch").watcher
+    watcher.notifications.begin = lambda made: die({"status": "FAILED"}) if made else None
 call = endpoint.call
 topic = call("sns", "create_topic", Name="t")["TopicArn"]
 call("sqs", "create_queue", QueueName="q")
@@ -54,7 +57,7 @@ signal.pause()
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
 
 
-@pytest.mark.parametrize("moment", ["committed", "committing"])
+@pytest.mark.parametrize("moment", ["committed", "committing", "telling"])
 def test_an_end_is_counted_once_whenever_the_process_dies(tmp_path: Path, moment: str) -> None:
     killed = subprocess.run([sys.executable, "-c", LIFE, str(tmp_path), moment], timeout=120, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()

@@ -26,6 +26,14 @@ LONGEST_VALUE = 100
 NAME = re.compile(r"[^:*]{1,512}")
 METRIC = re.compile(r"[^:*$]{1,255}")
 DIMENSION = re.compile(r".{1,255}", re.DOTALL)
+_SIZES = "Bits Bytes Gigabits Gigabytes Kilobits Kilobytes Megabits Megabytes Terabits Terabytes Count".split()
+UNITS = {*_SIZES, *(f"{size}/Second" for size in _SIZES)} | {
+    "Microseconds",
+    "Milliseconds",
+    "None",
+    "Percent",
+    "Seconds",
+}
 PLACE = re.compile(r"\$\d+")
 
 
@@ -72,6 +80,11 @@ def _check_transformation(given: Members, pattern: Pattern) -> None:
         raise _bad(
             f"metric value {value} must be a number, or a field of the filter pattern ({_fields(pattern)}), of at most "
             f"{LONGEST_VALUE} characters"
+        )
+    if (unit := given.get("unit")) is not None and unit not in UNITS:
+        raise invalid(
+            f"1 validation error detected: Value '{unit}' at 'metricTransformations.1.member.unit' failed to satisfy "
+            f"constraint: Member must satisfy enum value set: [{', '.join(sorted(UNITS))}]"
         )
     default = given.get("defaultValue")
     if default is not None and not math.isfinite(default):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import sys
@@ -176,6 +177,8 @@ MUTUAL = "Invalid metric transformation: dimensions and default value are mutual
         ),
         ("[a, b]", {"metricValue": "$3"}, "metric value $3"),
         ("ERROR", {"metricValue": "1" * 101}, "metric value"),
+        ("ERROR", {"unit": "Furlongs"}, "must satisfy enum value set: [Bits,"),
+        ("ERROR", {"defaultValue": math.inf}, "default value must be a number"),
         (JSON, {"dimensions": {"a": "$.a"}, "defaultValue": 0}, MUTUAL),
         ("ERROR", {"dimensions": {"a": "$.a"}}, "The specified filter pattern does not support dimensions"),
         (JSON, {"dimensions": {"a": "prod"}}, "Invalid metric transformation: dimension value must be valid selector"),
