@@ -466,10 +466,10 @@ class Execution:
         self.map_runs[branch.id] = run
         self.changed_map_runs.append(run)
 
-    def count_map_run(self, branch: Branch, total: int) -> None:
-        """Note how many children a branch's map run will have."""
+    def count_map_run(self, branch: Branch, children: int, items: int) -> None:
+        """Note how many children a branch's map run will have, and for how many items."""
         run = self.map_runs[branch.id]
-        run["total"] = total
+        run |= {"total": children, "items": items}
         self.changed_map_runs.append(run)
 
     def close_map_run(self, branch: Branch, status: str) -> None:
@@ -501,6 +501,7 @@ class Execution:
             parent_arn=own.arn,
             parent_branch=branch.id,
             map_index=index,
+            item_count=None if state.batcher is None else len(input.value["Items"]),
         )
         child = Execution(record, state.child_machine(index), self.calls, parent=(self, branch))
         child.begin(input, branch.variables)

@@ -26,8 +26,9 @@ class ExecutionRecord:
         Whether its caller waits for its end (``StartSyncExecution``, ``TestState``).
     idempotency_key:
         Of one that a task started: the task's key, so that a start asked again after a kill finds it.
-    map_run_arn, parent_arn, parent_branch, map_index:
-        Of a distributed Map's child: its map run, and where its result belongs.
+    map_run_arn, parent_arn, parent_branch, map_index, item_count:
+        Of a distributed Map's child: its map run, where its result belongs, and how many items it was given when they
+        come in batches.
     """
 
     arn: str
@@ -54,6 +55,7 @@ class ExecutionRecord:
     parent_arn: str | None = None
     parent_branch: int | None = None
     map_index: int | None = None
+    item_count: int | None = None
     idempotency_key: str | None = None
     synchronous: bool = False
 

@@ -200,7 +200,7 @@ class ExecutionsApi(Service):
         before = tuple(read_token(nextToken)) if nextToken else None
         found = self.runtime.journal.records(of, statusFilter, before, limit + 1, started_by)
         answer: Members = {
-            "executions": [_summary(record) for record in found[:limit] if _wanted(record, redriveFilter)]
+            "executions": [_listed(record) for record in found[:limit] if _wanted(record, redriveFilter)]
         }
         if len(found) > limit:
             last = found[limit - 1]
@@ -290,6 +290,11 @@ def _summary(record: ExecutionRecord) -> Members:
         "mapRunArn": record.map_run_arn,
     }
     return summary | {key: value for key, value in optional.items() if value is not None}
+
+
+def _listed(record: ExecutionRecord) -> Members:
+    """A map run's child says how many items it was given."""
+    return _summary(record) if record.map_run_arn is None else {**_summary(record), "itemCount": record.item_count or 1}
 
 
 def _redrive_status(record: ExecutionRecord) -> Members:

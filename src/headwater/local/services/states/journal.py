@@ -141,12 +141,14 @@ class Journal:
         rows = self.store.query("SELECT record FROM states_executions WHERE map_run = ?", (map_run_arn,))
         return sorted((_record(row) for row in rows), key=lambda record: record.map_index or 0)
 
-    def map_counts(self, map_run_arn: str) -> dict[str, int]:
-        """How many children of a map run have each status."""
+    def map_counts(self, map_run_arn: str) -> dict[str, tuple[int, int]]:
+        """How many children of a map run have each status, and how many items these were given."""
         rows = self.store.query(
-            "SELECT status, count(*) AS n FROM states_executions WHERE map_run = ? GROUP BY status", (map_run_arn,)
+            "SELECT status, count(*) AS children, sum(coalesce(json_extract(record, '$.item_count'), 1)) AS items "
+            "FROM states_executions WHERE map_run = ? GROUP BY status",
+            (map_run_arn,),
         )
-        return {row["status"]: row["n"] for row in rows}
+        return {row["status"]: (row["children"], row["items"]) for row in rows}
 
     def records(
         self,

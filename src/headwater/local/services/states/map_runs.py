@@ -35,16 +35,28 @@ def new_map_run(state: DistributedMapState, execution: Execution, branch: Branch
         "toleratedFailureCount": int(state.tolerated_count.read(scope) or 0),
         "toleratedFailurePercentage": float(state.tolerated_percentage.read(scope) or 0),
         "total": branch.length,
+        "items": branch.length,
         "redriveCount": 0,
     }
 
 
-def described(run: Record, by_status: dict[str, int]) -> dict[str, Any]:
-    """A map run as ``DescribeMapRun`` shows it."""
+def tolerated_failures(run: Record, items: int) -> int:
+    """How many of so many items may fail, by what a map run tolerates now."""
+    return max(int(run["toleratedFailureCount"]), int(items * run["toleratedFailurePercentage"] / 100))
+
+
+def _counts(run: Record, total: int, by_status: dict[str, int]) -> dict[str, int]:
     counts = {name: by_status.get(status, 0) for status, name in _COUNTS.items()}
-    counts["total"] = run["total"]
-    counts["pending"] = max(0, run["total"] - sum(by_status.values()))
+    counts["total"] = total
+    counts["pending"] = max(0, total - sum(by_status.values()))
     counts["resultsWritten"] = counts["succeeded"] if run["status"] == "SUCCEEDED" else 0
+    return counts
+
+
+def described(run: Record, by_status: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    """A map run as ``DescribeMapRun`` shows it; ``by_status``: how many children, and how many items of theirs."""
+    children = {status: found[0] for status, found in by_status.items()}
+    items = {status: found[1] for status, found in by_status.items()}
     answer = {
         "mapRunArn": run["arn"],
         "executionArn": run["executionArn"],
@@ -53,8 +65,8 @@ def described(run: Record, by_status: dict[str, int]) -> dict[str, Any]:
         "maxConcurrency": run["maxConcurrency"],
         "toleratedFailurePercentage": run["toleratedFailurePercentage"],
         "toleratedFailureCount": run["toleratedFailureCount"],
-        "itemCounts": counts,
-        "executionCounts": counts,
+        "itemCounts": _counts(run, run["items"] if "items" in run else run["total"], items),
+        "executionCounts": _counts(run, run["total"], children),
         "redriveCount": run["redriveCount"],
     }
     if "stopped_ms" in run:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from headwater.local.service import Call, Members, Service, ServiceError, operation
-from headwater.local.services.states.executions_api import find_execution
+from headwater.local.services.states import branch as phases
+from headwater.local.services.states.executions_api import find_execution, page_token, read_token
 from headwater.local.services.states.machines import check_arn
-from headwater.local.services.states.map_runs import MAP_RUN, described, listed
+from headwater.local.services.states.map_runs import MAP_RUN, described, listed, tolerated_failures
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.state_map_distributed import CONCURRENCY, DistributedMapState
 from headwater.local.store import Record
@@ -41,7 +42,11 @@ class MapRunsApi(Service):
         prefix = executionArn.replace(":execution:", ":mapRun:").rpartition(":")[0]
         runs = [run for _, run in self.store.scan(MAP_RUN, prefix=prefix) if run["executionArn"] == executionArn]
         runs.sort(key=lambda run: -run["started_ms"])
-        return {"mapRuns": [listed(run) for run in runs]}
+        first, limit = int(read_token(nextToken)) if nextToken else 0, maxResults or 100
+        answer: Members = {"mapRuns": [listed(run) for run in runs[first : first + limit]]}
+        if first + limit < len(runs):
+            answer["nextToken"] = page_token(first + limit)
+        return answer
 
     @operation
     def update_map_run(
@@ -73,10 +78,13 @@ class MapRunsApi(Service):
             if live["arn"] != run["arn"] or not isinstance(branch.state, DistributedMapState):
                 continue
             live |= {key: value for key, value in given.items() if value is not None}
-            tolerated = branch.length * live["toleratedFailurePercentage"] / 100
-            branch.tolerated = max(live["toleratedFailureCount"], int(tolerated))
+            branch.tolerated = tolerated_failures(live, live.get("items", branch.length))
             branch.max_concurrency = min(live["maxConcurrency"] or CONCURRENCY, CONCURRENCY)
             execution.changed_map_runs.append(live)
             state = branch.state
-            self.runtime.engine.resume(execution, branch, lambda: state.resumed(execution, branch))
+            if branch.phase == phases.CHILDREN:  # else its reader or writer is at work
+                self.runtime.engine.resume(execution, branch, lambda: state.resumed(execution, branch))
+            else:
+                execution.mark(branch)
+                self.runtime.engine.touch(execution)
             return

@@ -81,6 +81,7 @@ class MapState(State):
         if value is MISSING:
             raise runtime(f"Invalid path '{text}': the items could not be found in the input.")
         if not isinstance(value, list):
+            text = text.removeprefix("$") if text.startswith("$$") else text
             raise runtime(f'Reference path "{text}" must point to array.')
         return value
 

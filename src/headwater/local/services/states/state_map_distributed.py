@@ -17,7 +17,7 @@ from headwater.local.services.states.errors import EXCEED_TOLERATED_FAILURE_THRE
 from headwater.local.services.states.item_batches import ItemBatcher
 from headwater.local.services.states.item_readers import ItemReader
 from headwater.local.services.states.json_text import Document
-from headwater.local.services.states.map_runs import new_map_run
+from headwater.local.services.states.map_runs import new_map_run, tolerated_failures
 from headwater.local.services.states.result_writer import ResultWriter
 from headwater.local.services.states.state_map import MapState
 
@@ -70,10 +70,10 @@ class DistributedMapState(MapState):
             units = self._units(execution, branch, items)
             if branch.phase == phases.CALLING:
                 task = branch.task
-                branch.tolerated = self._tolerated(execution, branch, len(items))
+                branch.tolerated = tolerated_failures(execution.map_runs[branch.id], len(items))
                 execution.open_children(branch, len(units))
                 branch.task = task
-                execution.count_map_run(branch, len(units))
+                execution.count_map_run(branch, len(units), len(items))
             branch.items = units
             self._go_on(execution, branch)
         except StateFailure as failure:
@@ -99,6 +99,7 @@ class DistributedMapState(MapState):
         branch.task = task
         branch.tolerated = tolerated
         self._start_map_run(execution, branch, task, concurrency)
+        execution.count_map_run(branch, len(units), len(items))
         self._go_on(execution, branch)
 
     def _start_map_run(self, execution: Execution, branch: Branch, task: dict[str, Any], concurrency: int) -> None:

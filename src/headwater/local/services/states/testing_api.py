@@ -129,13 +129,14 @@ class TestingApi(Service):
             result = read_result(mock, state, "ResultWriter" in body)
             return lambda arguments: result
         if state.type in ("Map", "Parallel"):
-            raise refuse(f"State type '{state.type}' requires a mock to be specified")
+            message = "TestState API does not support Map or Parallel states. Supported state types include: "
+            raise ServiceError("InvalidDefinition", f"{message}[Task, Wait, Pass, Succeed, Fail, Choice]")
         if not isinstance(state, TaskState):
             return None
         if state.target.pattern or state.target.kind == "activity":
             raise refuse("This service integration pattern requires a mock to be specified")
         if role_arn is None:
-            raise refuse("A role ARN is required to test a Task state without a mock")
+            raise refuse("RoleArn must be specified when testing a Task state")
         return lambda arguments: self.runtime.caller.call_once(trial.execution, state, arguments.value)
 
 

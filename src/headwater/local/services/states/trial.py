@@ -6,6 +6,7 @@ state does not wait, and inspection shows no HTTP request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.machine import Machine
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_map import MapState
+from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_pass import PassState
 
 STATE_NAME = "StateName"
@@ -83,6 +85,7 @@ class Trial:
         self.branch.retries = [configuration.get("retrierRetryCount", 0)]
         self.inspection: dict[str, Any] = {"input": input.text}
         self.answer: dict[str, Any] = {}
+        self.items: list[Any] = []
 
     def run(self, work: Callable[[Document], Any] | None) -> dict[str, Any]:
         """Try the state; ``TestState``'s answer. ``work`` is what a Task, Map or Parallel does with its input."""
@@ -94,7 +97,7 @@ class Trial:
                 self.state.run(self.execution, self.branch)
             self._succeeded()
         except StateFailure as failure:
-            self._failed(failure.at(self.state.name, 1))
+            self._failed(failure)  # without the introduction that executions give: there is no event to point at
         return self.answer
 
     def _succeeded(self) -> None:
@@ -159,6 +162,11 @@ class Trial:
         state.finish(execution, branch, result)
 
     def _inspect_map(self, state: MapState) -> None:
+        if not state.jsonata:
+            self.inspection["afterInputPath"] = state.read_input(self.execution, self.branch).text
+        self.items = self._read_items(state)
+        if not state.jsonata and not _reads_elsewhere(state):
+            self.inspection["afterItemsPath"] = dumps(self.items)
         scope = self.execution.scope(self.branch, self.branch.input.value)
         self.inspection["maxConcurrency"] = int(state.max_concurrency.read(scope) or 0)
         count, percentage = state.tolerated_count.read(scope), state.tolerated_percentage.read(scope)
@@ -167,11 +175,18 @@ class Trial:
         if percentage is not None:
             self.inspection["toleratedFailurePercentage"] = float(percentage)
 
+    def _read_items(self, state: MapState) -> list[Any]:
+        """The items: of a reader, those that ``mapItemReaderData`` stands for."""
+        if not _reads_elsewhere(state):
+            return state.read_items(self.execution, self.branch)
+        found = json.loads(self.configuration.get("mapItemReaderData", "[]"))
+        return found if isinstance(found, list) else [found]
+
     def _check_threshold(self, state: MapState) -> None:
         failures = self.configuration.get("mapIterationFailureCount", 0)
         tolerated = self.inspection.get("toleratedFailureCount")
         percentage = self.inspection.get("toleratedFailurePercentage")
-        items = len(self.configuration.get("items", ())) or 1
+        items = len(self.items) or 1
         too_many = tolerated is not None and failures > tolerated
         too_large = percentage is not None and 100 * failures / items > percentage
         if too_many or too_large:
@@ -212,6 +227,10 @@ class Trial:
             return
         details["catchIndex"] = self.state.catchers.index(catcher)
         self.answer |= {"status": "CAUGHT_ERROR", "output": output.text, "nextState": catcher.next}
+
+
+def _reads_elsewhere(state: MapState) -> bool:
+    return isinstance(state, DistributedMapState) and state.reader is not None
 
 
 class _NoCalls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from headwater.local.service import ServiceError
 from headwater.local.services.states.item_readers import ItemReader
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.templates import compile_template
-from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task
+from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
 
 PASS = {"Type": "Pass"}
 DISTRIBUTED = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
@@ -247,3 +248,52 @@ def test_an_athena_manifest_names_the_files_of_the_items(small: SmallEndpoint) -
     assert json.loads(ended["output"]) == rows
     failed = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader("bad.csv")))), name="bad")
     assert (failed["status"], failed["error"]) == ("FAILED", "States.ItemReaderFailed")
+
+
+def test_items_in_batches_are_counted_beside_their_executions(small: SmallEndpoint) -> None:
+    machine = chain(("each", distributed(chain(("p", PASS)), ItemBatcher={"MaxItemsPerBatch": 4})))
+    ended = small.run(machine, list(range(10)))
+    (found,) = small.sfn("list_map_runs", executionArn=ended["executionArn"])["mapRuns"]
+    run = small.sfn("describe_map_run", mapRunArn=found["mapRunArn"])
+    counts = [(run[kind]["total"], run[kind]["succeeded"]) for kind in ("itemCounts", "executionCounts")]
+    assert counts == [(10, 10), (3, 3)]
+    children = small.sfn("list_executions", mapRunArn=found["mapRunArn"])["executions"]
+    assert sorted(child["itemCount"] for child in children) == [2, 4, 4]
+
+
+def test_what_an_update_tolerates_holds_for_items_that_are_still_being_read(small: SmallEndpoint) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def get_object(Bucket: str, Key: str) -> dict[str, Any]:
+        asked.set()
+        assert go.wait(LIMIT_S)
+        return {"Body": b"[1, 2, 3, 4]"}
+
+    small.on("s3", "get_object", get_object)
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "JSON"},
+        "Parameters": {"Bucket": "b", "Key": "k"},
+    }
+    failing = chain(("f", {"Type": "Fail", "Error": "E"}))
+    arn = small.begin(chain(("each", distributed(failing, ItemReader=reader, ToleratedFailureCount=1))))
+    assert asked.wait(LIMIT_S)
+    (found,) = small.sfn("list_map_runs", executionArn=arn)["mapRuns"]
+    changes = {"maxConcurrency": 1, "toleratedFailurePercentage": 100.0}
+    small.sfn("update_map_run", mapRunArn=found["mapRunArn"], **changes)
+    go.set()
+    assert small.wait(arn)["status"] == "SUCCEEDED"
+    run = small.sfn("describe_map_run", mapRunArn=found["mapRunArn"])
+    assert {key: run[key] for key in changes} == changes
+    assert (run["itemCounts"]["failed"], run["toleratedFailureCount"]) == (4, 1)
+
+
+def test_map_runs_are_listed_in_pages(small: SmallEndpoint) -> None:
+    each = distributed(chain(("p", PASS)))
+    ended = small.run(chain(("a", each), ("b", each), ("c", each)), [1])
+    arn = ended["executionArn"]
+    every = [run["mapRunArn"] for run in small.sfn("list_map_runs", executionArn=arn)["mapRuns"]]
+    page = small.sfn("list_map_runs", executionArn=arn, maxResults=2)
+    rest = small.sfn("list_map_runs", executionArn=arn, maxResults=2, nextToken=page["nextToken"])
+    assert [run["mapRunArn"] for run in page["mapRuns"] + rest["mapRuns"]] == every
+    assert "nextToken" not in rest
