@@ -58,13 +58,23 @@ def raise_if_failed(cloud: Cloud, run: Run, workflow: str) -> None:
     said = " ".join(x for x in (run.error, plain_cause(run.cause)) if x) or "AWS gives no reason"
     why = f"in stage {failed.name}" if failed else f": {said}"
     raise RunFailedError(
-        f"run {run.name} {run.status} after {seconds_text(_duration(run))} {why}\n"
-        "when it is mended, `headwater resume` goes on from the failed stage and `headwater run` starts anew",
+        f"run {run.name} {run.status} after {seconds_text(_duration(run))} {why}\n{_what_next(failed)}",
         run.status,
         run.error or "",
         run.cause or "",
         failed.name if failed else "",
     )
+
+
+def _what_next(failed: StageRun | None) -> str:
+    """A resumed run keeps the definition that it began with, which names the code of some services' jobs."""
+    named = failed is not None and failed.job is not None and failed.job["service"].startswith(("emr", "sagemaker"))
+    if named:
+        return (
+            "`headwater resume` tries the failed stage again with the code that it had; "
+            "when that is mended, `headwater run` starts anew"
+        )
+    return "when it is mended, `headwater resume` goes on from the failed stage and `headwater run` starts anew"
 
 
 def _say_alarm(cloud: Cloud, run: Run, workflow: str) -> None:
