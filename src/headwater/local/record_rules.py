@@ -21,6 +21,7 @@ _SECRET = re.compile(r"[-/_+=.@!A-Za-z0-9]+")
 _NAMES_MAY_HAVE = (
     "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
 )
+_PRINTED = re.compile(rb"An error occurred \(\w+\) when calling the \w+ operation: ")
 _TABLE = re.compile(r"[a-zA-Z0-9_.-]+")
 _FIRST_SEQUENCE_NUMBER = 10**19
 
@@ -53,6 +54,9 @@ def _check_publish(members: Members) -> None:
     topic = members.get("TopicArn") or members.get("TargetArn") or ""
     if members.get("Message") == "":
         raise ServiceError("InvalidParameter", "Invalid parameter: Empty message")
+    if not topic and not members.get("PhoneNumber"):
+        text = "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"
+        raise ServiceError("InvalidParameter", text)
     if topic and topic.count(":") < 5:
         raise ServiceError("InvalidParameter", "Invalid parameter: TopicArn")
     if topic.endswith(".fifo") and not members.get("MessageGroupId"):
@@ -77,6 +81,8 @@ def mend_answer(service: str, operation: str, members: Members, response: HttpRe
     elif (service, operation) == ("sns", "Publish"):
         if response.status == 404 and topic:
             return replace(response, body=response.body.replace(b"Endpoint does not exist", b"Topic does not exist"))
+        if response.status == 400:  # moto gives one of its texts as a client would print it
+            return replace(response, body=_PRINTED.sub(b"", response.body))
         if response.status < 300 and topic.endswith(".fifo"):
             number = f"<SequenceNumber>{_FIRST_SEQUENCE_NUMBER + 1000 * position}</SequenceNumber>"
             return replace(response, body=response.body.replace(b"</MessageId>", b"</MessageId>" + number.encode(), 1))

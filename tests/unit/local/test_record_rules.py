@@ -22,6 +22,7 @@ FIFO = "arn:aws:sns:us-east-1:000000000000:t.fifo"
         ("sns", "Publish", {"TopicArn": FIFO, "Message": "m"}, "InvalidParameter", "The MessageGroupId parameter"),
         ("sns", "Publish", {"TopicArn": FIFO, "Message": ""}, "InvalidParameter", "Invalid parameter: Empty message"),
         ("sns", "Publish", {"TopicArn": "t", "Message": "m"}, "InvalidParameter", "Invalid parameter: TopicArn"),
+        ("sns", "Publish", {"Message": "m"}, "InvalidParameter", "TopicArn or TargetArn Reason: no value for required"),
         ("sqs", "SendMessage", {"MessageBody": ""}, "MissingParameter", "must contain the parameter MessageBody."),
     ],
 )
@@ -44,6 +45,12 @@ def test_an_update_says_what_it_consumed_when_asked(asked: dict[str, Any], shown
     answer = HttpResponse(200, {}, b'{"Attributes": {}, "ConsumedCapacity": {"TableName": "t"}}')
     mended = mend_answer("dynamodb", "UpdateItem", asked, answer, 1)
     assert ("ConsumedCapacity" in json.loads(mended.body)) is shown
+
+
+def test_an_error_is_not_given_as_a_client_prints_it() -> None:
+    text = b"Invalid parameter: Message too long"
+    answer = HttpResponse(400, {}, b"An error occurred (InvalidParameter) when calling the Publish operation: " + text)
+    assert mend_answer("sns", "Publish", {"TopicArn": FIFO}, answer, 1).body == text
 
 
 def test_a_fifo_topic_numbers_its_messages() -> None:

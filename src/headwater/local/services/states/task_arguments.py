@@ -4,7 +4,8 @@ Names that its operation does not have, and values of another type than it wants
 needs and a task does not give, the service itself refuses.
 
 Source: Step Functions Developer Guide, "Passing parameters to a service API in Step Functions" ("The field Filter is
-not supported by Step Functions"), and errors of real executions, read 2026-11-25.
+not supported by Step Functions"), and errors of real executions and definitions ("must be a STRING", "must be an
+INTEGER"), read 2026-11-25; how AWS names the other types is not known.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from headwater.local.member_names import input_shape
 
 # Text of optimized integrations that may be any JSON, which is then sent as text.
 ANY_JSON = frozenset({("events", "detail"), ("sns", "message"), ("sqs", "messagebody"), ("stepfunctions", "input")})
-_WANTED = {"boolean": "a BOOLEAN", "integer": "an INTEGER", "long": "an INTEGER", "string": "a STRING"}
+_WANTED = {
+    "boolean": "a BOOLEAN",
+    "double": "a NUMBER",
+    "float": "a NUMBER",
+    "integer": "an INTEGER",
+    "list": "an ARRAY",
+    "long": "an INTEGER",
+    "map": "an OBJECT",
+    "string": "a STRING",
+    "structure": "an OBJECT",
+}
 
 
 def argument_problems(target: Resource, arguments: Any) -> list[str]:
@@ -43,8 +54,8 @@ def _problems(value: Any, shape: Shape, any_json: set[str], name: str = "") -> I
             else:
                 yield from _problems(item, member, any_json, name)
     elif isinstance(value, dict) and kind == "map":
-        for item in value.values():
-            yield from _problems(item, shape.value, any_json, name)
+        for key, item in value.items():
+            yield from _problems(item, shape.value, any_json, key)
     elif isinstance(value, list) and kind == "list":
         for item in value:
             yield from _problems(item, shape.member, any_json, name)
@@ -58,9 +69,12 @@ def _is_of(kind: str, value: Any) -> bool:
         return not isinstance(value, (bool, int, float))
     if kind == "boolean":
         return isinstance(value, bool)
-    if kind in ("integer", "long"):
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value)
-    return True
+    if kind in ("double", "float", "integer", "long"):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and (kind in ("double", "float") or value == int(value))
+    if kind == "list":
+        return isinstance(value, list)
+    return isinstance(value, dict) if kind in ("map", "structure") else True
 
 
 def unknown_host(target: Resource, arguments: Any) -> str | None:
