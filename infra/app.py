@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import headwater.cdk  # before aws_cdk: it brings the Node.js that the CDK runs on
-from aws_cdk import App, Aspects, Validations
+from aws_cdk import App, AspectPriority, Aspects, Validations
 from cdk_nag import AwsSolutionsChecks
 from stacks.workflow_stack import WorkflowStack
 
@@ -23,7 +23,7 @@ def main() -> None:
     """Synthesize the cloud assembly into `cdk.out`, or where the CDK's command line says."""
     app = App(analytics_reporting=False, context=FLAGS, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"))
     WorkflowStack(app, PROJECT)
-    Aspects.of(app).add(headwater.cdk.EveryResourceTagged())
+    Aspects.of(app).add(headwater.cdk.EveryResourceTagged(), priority=AspectPriority.READONLY)  # once tags were put
     Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
     app.synth()
 

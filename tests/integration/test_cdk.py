@@ -129,6 +129,12 @@ BUCKET_OF_THE_TEAM = """
         from aws_cdk import aws_s3
         aws_s3.CfnBucket(self, "Open")
 """
+UNTAGGED = """
+        from aws_cdk import Tags, aws_sns
+        topic = aws_sns.CfnTopic(self, "Topic")
+        Tags.of(topic).remove("Environment")
+        Tags.of(topic).remove("headwater:workflow")
+"""
 WILDCARD = """
         from aws_cdk import aws_iam
         everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
@@ -142,7 +148,7 @@ WILDCARD = """
     ("addition", "complaint"),
     [
         (BUCKET_OF_THE_TEAM, "AwsSolutions-S1"),
-        (BUCKET_OF_THE_TEAM, "bears no tag"),
+        (UNTAGGED, "bears no tag"),
         (WILDCARD, "AwsSolutions-IAM5[Action::s3:*]"),
         ('        workflow.resource("NoSuch")\n', "no resource 'NoSuch' is planned"),
     ],
@@ -155,6 +161,33 @@ def test_what_a_team_adds_is_held_to_the_same_rules(tmp_path: Path, addition: st
     done = synth(app, tmp_path / "out")
     assert done.returncode != 0
     assert complaint in done.stdout + done.stderr
+
+
+EMR = """
+from headwater import Lake, Workflow
+
+lake = Lake("orders")
+orders, returns = lake.raw("orders", format="csv"), lake.raw("returns", format="csv", partitions=("year", "month"))
+wf = Workflow("orders", lake)
+wf.spark("either", "job.py", reads=[orders, returns], writes=lake.processed("a"), engine="auto")
+wf.spark("large", "job.py", reads=orders, writes=lake.processed("b"), engine="emr-serverless")
+wf.spark("cluster", "job.py", reads=orders, writes=lake.processed("d"), engine="emr")
+wf.spark("small", "job.py", reads=orders, writes=lake.processed("c"))
+"""
+
+
+def test_cdk_nag_accepts_stages_on_emr_each_wildcard_with_its_reason(tmp_path: Path) -> None:
+    project = tmp_path / "orders"
+    project.mkdir()
+    (project / "workflow.py").write_text(EMR)
+    (project / "job.py").write_text("import sys\n\nprint(sys.argv)\n")
+    done = synth(ROOT / "infra", tmp_path / "out", project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    resources = json.loads((tmp_path / "out" / "orders.template.json").read_text())["Resources"]
+    assert "AWS::EMRServerless::Application" in {each["Type"] for each in resources.values()}
+    for role in ("EitherRole", "EitherRoleOnEmr", "LargeRole", "ClusterRole", "RoleOfStateMachine"):
+        rules = resources[role]["Metadata"]["cdk_nag"]["rules_to_suppress"]
+        assert rules and all(re.search(r"\w{3,} \w+", rule["reason"]) for rule in rules), role
 
 
 def test_an_app_of_a_new_project_finds_the_project_around_it(tmp_path: Path, plan: Plan) -> None:

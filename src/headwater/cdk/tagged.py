@@ -11,7 +11,7 @@ from constructs import IConstruct
 class EveryResourceTagged:
     """Report a resource that can bear tags and bears none: what has no tag is found by no sweep and no bill.
 
-    Use `Aspects.of(app).add(EveryResourceTagged())`.
+    Use `Aspects.of(app).add(EveryResourceTagged(), priority=AspectPriority.READONLY)`: after what puts tags.
     """
 
     def visit(self, node: IConstruct) -> None:
