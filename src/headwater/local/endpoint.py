@@ -122,8 +122,9 @@ class LocalEndpoint:
         self.store = Store(self.home / "state.sqlite")
         self.bus = Bus()
         self.jobs = JobSupervisor(self.store, self.home)
-        self.identity = Identity(self.store, settings.account, settings.person_key, settings.person_secret)
         self.records = MotoRecords(self.store, settings.account)
+        keys = (settings.person_key, settings.person_secret)
+        self.identity = Identity(self.store, settings.account, *keys, self.records.user_key)
         self.authorizer = Authorizer(self, settings.iam)
         self.loop = asyncio.new_event_loop()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
@@ -226,7 +227,7 @@ class LocalEndpoint:
     async def dispatch(self, call: Call, members: Members) -> Members:
         """Authorise and run an operation: on the loop when it is a coroutine, else on a worker thread."""
         handler = (
-            await self.in_worker(self.resolve, call, members) if call.principal.is_role else self.resolve(call, members)
+            await self.in_worker(self.resolve, call, members) if call.principal.is_held else self.resolve(call, members)
         )
         if inspect.iscoroutinefunction(handler):
             result: Members = await handler(call, **members)

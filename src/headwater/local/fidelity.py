@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 
-from headwater.local.records import RECORD_SERVICES
+from headwater.local.records import RECORD_SERVICES, recorded_operations
 from headwater.local.service import Service
 from headwater.local.services import SERVICES
 from headwater.local.wire import aws_names
@@ -41,7 +41,6 @@ def _one(name: str) -> ServiceFidelity:
         computed = {names[operation] for operation in found.operations()}
         recorded = set(found.record_operations)
     else:
-        allowed = RECORD_SERVICES[name]
-        recorded = set(names.values() if allowed == "*" else allowed)
+        recorded = set(recorded_operations(name))
     refused = set(names.values()) - computed - recorded
     return ServiceFidelity(name, tuple(sorted(computed)), tuple(sorted(recorded)), tuple(sorted(refused)))

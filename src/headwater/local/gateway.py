@@ -212,7 +212,11 @@ class Gateway:
         self, service: str, http: HttpRequest, found: Signature, receive: Receive
     ) -> tuple[Principal, HttpRequest, Routed, bodies.UploadBody | None]:
         """The caller, the request with its body, and its operation. Only S3 is routed before its body is read."""
-        principal, secret = self.endpoint.identity.authenticate(found.access_key, found.token, service)
+        identity, asked = self.endpoint.identity, (found.access_key, found.token, service)
+        if identity.is_long_term(found.access_key):  # one of IAM's records, which others may hold for a while
+            principal, secret = await self.endpoint.in_worker(identity.authenticate, *asked)
+        else:
+            principal, secret = identity.authenticate(*asked)
         signed_path = http.path if found.version == 2 else http.headers.get(SIGNED_PATH, http.path)
         if service == "s3":
             routed = wire.route(service, http)

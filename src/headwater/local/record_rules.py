@@ -34,6 +34,9 @@ def check_record(service: str, operation: str, members: Members) -> None:
         name = members.get("Name")
         if isinstance(name, str) and not _SECRET.fullmatch(name):
             raise ServiceError("ValidationException", _NAMES_MAY_HAVE)
+    elif (service, operation) == ("iam", "CreateUser") and "PermissionsBoundary" in members:
+        text = "Headwater keeps permissions boundaries of roles, and of no user: leave PermissionsBoundary out"
+        raise ServiceError("InvalidInput", text)
     elif (service, operation) == ("sns", "Publish"):
         _check_publish(members)
     elif (service, operation) == ("sqs", "SendMessage") and members.get("MessageBody") == "":

@@ -10,6 +10,7 @@ number of changes ever made, and creation dates become the date of the replay (n
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -22,6 +23,8 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.local import aws_managed_policies, wire
+from headwater.local.identity.principals import UserKey
+from headwater.local.record_gaps import GAPS
 from headwater.local.record_rules import check_record, mend_answer
 from headwater.local.service import Members, ServiceError
 from headwater.local.store import Store
@@ -67,6 +70,15 @@ RECORD_SERVICES: dict[str, frozenset[str] | str] = {
     ),
 }
 
+
+@functools.cache
+def recorded_operations(service: str) -> frozenset[str]:
+    """The operations (AWS's spelling) of a service in :data:`RECORD_SERVICES` that are answered."""
+    allowed = RECORD_SERVICES[service]
+    names = wire.aws_names(service).values() if allowed == "*" else allowed
+    return frozenset(names) - GAPS.get(service, frozenset())
+
+
 READS = re.compile(r"(Describe|Get|List|Head|Search|Query|Scan|BatchGet|Simulate|Verify|Lookup|Check)")
 # These begin like reads and change something.
 WRITES = frozenset({"GetRandomPassword", "GetAuthorizationToken"})
@@ -102,10 +114,7 @@ class MotoRecords:
     @staticmethod
     def answers(service: str, operation: str) -> bool:
         """Whether this operation (AWS's spelling) of a service without a room of its own only keeps records."""
-        allowed = RECORD_SERVICES.get(service)
-        if allowed is None:
-            return False
-        return allowed == "*" or operation in allowed
+        return service in RECORD_SERVICES and operation in recorded_operations(service)
 
     def call(self, service: str, operation: str, members: Members, region: str) -> Members:
         """Call in process with members; raises :class:`ServiceError`."""
@@ -118,6 +127,18 @@ class MotoRecords:
             return self._receive(http, region)
         check_record(service, operation, members)
         return self._handle(service, operation, http, members, region)
+
+    def user_key(self, access_key: str) -> UserKey | None:
+        """The active access key of an IAM user; None for one that is unknown or inactive."""
+        with self._lock:
+            self._replay()
+            from moto.iam.models import iam_backends
+
+            for user in iam_backends[self._account]["aws"].users.values():
+                for key in user.access_keys:
+                    if (key.access_key_id, key.status) == (access_key, "Active"):
+                        return UserKey(key.secret_access_key, user.arn, user.id)
+            return None
 
     def _receive(self, http: HttpRequest, region: str) -> HttpResponse:
         """A long poll of a queue as short ones: moto would hold the lock, and every other record, for its length."""

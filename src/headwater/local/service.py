@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headwater.local.identity.file_rules import FileRules
     from headwater.local.bus import Bus
     from headwater.local.engines.spark import SparkEngine
-    from headwater.local.identity import Credentials, Principal
+    from headwater.local.identity import Credentials, Identity, Principal
     from headwater.local.jobs import JobSupervisor
     from headwater.local.store import Store
 
@@ -81,6 +81,7 @@ class Endpoint(Protocol):
     region: str
     account: str
     store: Store
+    identity: Identity
     bus: Bus
     jobs: JobSupervisor
     resume_work: bool

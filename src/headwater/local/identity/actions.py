@@ -1,7 +1,6 @@
 """From an operation and its members to what IAM decides on: the actions, and the ARN of each resource.
 
-Source: Service Authorization Reference (2024). Of an operation that is not described here only the action is decided,
-with no resource (see :class:`headwater.local.identity.policies.Request`).
+Source: Service Authorization Reference (2024).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import Any
 from headwater.local.identity.emr_actions import emr_requests
 from headwater.local.identity.passed_roles import passed_roles
 from headwater.local.identity.policies import Request
+from headwater.local.identity.resource_names import resource_of
 from headwater.local.service import Call, Members
 
 # botocore's service name → IAM's prefix, where they differ.
@@ -53,26 +53,6 @@ S3_ACTIONS = {
 # What has a permission of its own for a version that is named.
 _OF_VERSIONS = frozenset({"s3:DeleteObject", "s3:DeleteObjectTagging", "s3:GetObject", "s3:GetObjectTagging"})
 
-# (service, member) → the ARN's resource part, for operations on one named thing.
-NAMED: dict[str, tuple[tuple[str, str], ...]] = {
-    "dynamodb": (("TableName", "table/{}"),),
-    "lambda": (("FunctionName", "function:{}"),),
-    "logs": (("logGroupName", "log-group:{}:*"),),
-    "sagemaker": (
-        ("TrainingJobName", "training-job/{}"),
-        ("ProcessingJobName", "processing-job/{}"),
-        ("TransformJobName", "transform-job/{}"),
-        ("ModelName", "model/{}"),
-        ("ModelPackageGroupName", "model-package-group/{}"),
-        ("EndpointConfigName", "endpoint-config/{}"),
-        ("EndpointName", "endpoint/{}"),
-    ),
-    "secretsmanager": (("SecretId", "secret:{}"),),
-    "ssm": (("Name", "parameter/{}"),),
-    "sts": (("RoleArn", "role/{}"),),
-}
-ARN_MEMBERS = ("stateMachineArn", "executionArn", "activityArn", "TopicArn", "ModelPackageName", "TargetArn")
-
 
 def requests_of(
     call: Call, members: Members, context: dict[str, Any], role_of_profile: Callable[[str], str | None]
@@ -95,13 +75,16 @@ def _requests(call: Call, members: Members, context: dict[str, Any]) -> list[Req
     action = f"{prefix}:{_action(call)}"
     arn = f"arn:aws:{prefix}:{call.region}:{call.account}:"
     if call.service == "glue":
-        resources: list[str | None] = list(_glue(call.operation, members, arn)) or [None]
+        resources: list[str | None] = [*_glue(call.operation, members, arn)] or [resource_of(call, members, prefix)]
     else:
-        resources = [_named(call.service, members, arn)]
+        resources = [resource_of(call, members, prefix)]
     if call.service == "emr-serverless":
         resources = [_emr_serverless(members, arn)]
     if call.service == "cloudwatch" and "Namespace" in members:
         context = {**context, "cloudwatch:namespace": members["Namespace"]}
+    if call.service == "iam":
+        keys = {"iam:policyarn": "PolicyArn", "iam:permissionsboundary": "PermissionsBoundary"}
+        context = {**context, **{key: members[name] for key, name in keys.items() if name in members}}
     if call.service == "sts":
         context = {
             **context,
@@ -127,17 +110,6 @@ def _action(call: Call) -> str:
     if (call.service, call.operation) == ("lambda", "Invoke"):
         return "InvokeFunction"
     return call.operation
-
-
-def _named(service: str, members: Members, arn: str) -> str | None:
-    for member in ARN_MEMBERS:
-        if str(members.get(member, "")).startswith("arn:"):
-            return str(members[member])
-    for member, shape in NAMED.get(service, ()):
-        if value := members.get(member):
-            name = str(value).lstrip("/") if service == "ssm" else str(value)
-            return name if name.startswith("arn:") else arn + shape.format(name)
-    return None
 
 
 def _emr_serverless(members: Members, arn: str) -> str | None:

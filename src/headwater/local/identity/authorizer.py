@@ -34,6 +34,7 @@ from headwater.local.identity.evaluation import (
 )
 from headwater.local.identity.file_rules import FileRules, file_rules
 from headwater.local.identity.policies import Request, Statement
+from headwater.local.identity.session_limits import check_session
 from headwater.local.identity.uses import Uses
 from headwater.local.service import Call, Members, ServiceError
 
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["enforce", "audit"]
 DENIED = "/headwater/access-denied"
-# Every principal may ask who it is.
-FREE = frozenset({("sts", "GetCallerIdentity")})
+# Every principal may ask who it is, and a user for temporary credentials.
+FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
 # S3's operations after which a bucket's policy may be another.
 CHANGES_BUCKET_POLICY = frozenset({"CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "PutBucketPolicy"})
 # The errors of these services are named without "Exception".
@@ -83,13 +84,14 @@ class Authorizer:
     def authorize(self, call: Call, members: Members) -> None:
         """Raise :class:`ServiceError` (AccessDenied, in AWS's words) unless the principal may."""
         principal = call.principal
+        check_session(call)
         if (call.service, call.operation) in FREE:
             return
         assumes = (call.service, call.operation) == ("sts", "AssumeRole")
-        if principal.role_arn is None and not assumes:
+        if not principal.is_held and not assumes:
             if call.service != "s3" or not self._of_bucket(members.get("Bucket")):
                 return
-        held = self._of_role(principal.role_arn)
+        held = self._of(principal)
         context = self._context(principal, held, call, members)
         for request in requests_of(call, members, context, self._role_of_profile):
             decision = self.decision(request, principal, held, call, members)
@@ -144,10 +146,11 @@ class Authorizer:
     ) -> Decision:
         """Decide one request of a call."""
         session = [statements_of(text, "session", "Session Policy") for text in principal.session_policies]
+        limited = session or principal.temporary == "federated"
         policies = PolicySet(
             identity=held.identity,
             boundary=held.boundary,
-            session=[statement for statements in session for statement in statements] if session else None,
+            session=[each for statements in session for each in statements] if limited else None,
             resource=self._of_bucket(members.get("Bucket")) if call.service == "s3" else (),
         )
         caller = Caller(principal.arn, principal.account, principal.role_arn)
@@ -190,7 +193,7 @@ class Authorizer:
             "aws:principalaccount": principal.account,
             "aws:principalarn": principal.role_arn or principal.arn,
             "aws:principalisawsservice": "false",
-            "aws:principaltype": "AssumedRole" if principal.role_arn else "Account",
+            "aws:principaltype": _type_of(principal),
             "aws:requestedregion": call.region,
             "aws:resourceaccount": call.account,
             "aws:securetransport": "true",
@@ -198,7 +201,12 @@ class Authorizer:
             "aws:userid": principal.user_id,
             "aws:useragent": call.headers.get("user-agent", "headwater"),
         }
-        for key, value in {**held.tags, **dict(principal.tags)}.items():
+        if principal.user_name and principal.temporary != "federated":
+            context["aws:username"] = principal.user_name
+        if principal.temporary:
+            context["aws:multifactorauthpresent"] = "false"  # long-term keys have no such key
+        own = {} if principal.temporary == "federated" else held.tags
+        for key, value in {**own, **dict(principal.tags)}.items():
             context[f"aws:principaltag/{key.lower()}"] = value
         asked = _request_tags(members)
         if asked:
@@ -207,6 +215,18 @@ class Authorizer:
         elif members.get("TagKeys"):
             context["aws:tagkeys"] = list(members["TagKeys"])
         return context
+
+    def _of(self, principal: Principal) -> gathering.Held:
+        if principal.role_arn is not None or not principal.is_held:
+            return self._of_role(principal.role_arn)
+        key = principal.user_arn or ""
+        with self._lock:
+            found = self._held.get(key)
+        if found is None:
+            found = gathering.of_principal(self._endpoint.call, principal)
+            with self._lock:
+                self._held[key] = found
+        return found
 
     def _of_role(self, role_arn: str | None) -> gathering.Held:
         if role_arn is None:
@@ -263,6 +283,15 @@ class Authorizer:
         }
         log.warning("denied (%s): %s", self.mode, message)
         self._endpoint.store.append_logs(DENIED, "denials", [(int(time.time() * 1000), json.dumps(event))])
+
+
+def _type_of(principal: Principal) -> str:
+    """The value of aws:PrincipalType."""
+    if principal.role_arn:
+        return "AssumedRole"
+    if principal.temporary == "federated":
+        return "FederatedUser"
+    return "User" if principal.user_arn else "Account"
 
 
 def _request_tags(members: Members) -> dict[str, str]:

@@ -11,8 +11,10 @@ from typing import Any
 from headwater.local.identity.documents import TRUST, statements_of
 from headwater.local.identity.evaluation import service_may_assume
 from headwater.local.identity.policies import Statement
+from headwater.local.identity.principals import Principal
 from headwater.local.service import ServiceError
 
+_EVERYTHING = statements_of({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "root")
 Ask = Callable[..., dict[str, Any]]
 """Calls an operation in process: ``ask("iam", "get_role", RoleName=…)``."""
 
@@ -64,7 +66,7 @@ def role_of_profile(ask: Ask, profile: str) -> str | None:
 
 
 def of_user(ask: Ask, user: str) -> Held:
-    """A user's policies, with those of its groups."""
+    """A user's policies, with those of its groups; raises NoSuchEntity when there is no such user."""
     found = ask("iam", "get_user", UserName=user)["User"]
     held = Held(tags={tag["Key"]: tag["Value"] for tag in found.get("Tags") or []})
     _inline(ask, held, "user", {"UserName": user})
@@ -73,6 +75,18 @@ def of_user(ask: Ask, user: str) -> Held:
         of_group(ask, group["GroupName"], held)
     _bound(ask, held, found)
     return held
+
+
+def of_principal(ask: Ask, principal: Principal) -> Held:
+    """What decides for a user or federated session; a user that does not exist allows nothing."""
+    if principal.user_name is None:  # the root user, to whose federated sessions it leaves everything
+        return Held([dict(each) for each in _EVERYTHING])
+    try:
+        return of_user(ask, principal.user_name)
+    except ServiceError as error:
+        if error.code == "NoSuchEntity":
+            return Held()
+        raise
 
 
 def of_group(ask: Ask, group: str, held: Held | None = None) -> Held:

@@ -1,7 +1,11 @@
-"""Who is calling: access key → principal, and session credentials for roles.
+"""Who is calling: access key → principal, and session credentials of roles, users and the person.
 
-The person's key is the root of the account. Jobs, functions and executions call with session credentials of their
-role, issued here and kept in the store, so that a job started before a restart still has its name after it.
+The person's key is the root of the account; IAM's users have the keys that CreateAccessKey gave them. Jobs, functions
+and executions call with session credentials of their role, issued here and kept in the store, so that a job started
+before a restart still has its name after it.
+
+Source: STS API Reference, GetSessionToken and GetFederationToken; IAM User Guide, "Compare AWS STS credentials", read
+2026-11.
 """
 
 from __future__ import annotations
@@ -9,22 +13,39 @@ from __future__ import annotations
 import secrets
 import string
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from headwater.local.service import ServiceError
-from headwater.local.store import Store
+from headwater.local.store import Record, Store
 
 KIND = "identity.session"
 SESSION_S = 12 * 3600
+# How a session came to be, where it is no role's: by GetSessionToken or GetFederationToken.
+Temporary = Literal["", "session-token", "federated"]
+
+
+@dataclass(frozen=True)
+class UserKey:
+    """An active access key of an IAM user."""
+
+    secret: str
+    user_arn: str
+    user_id: str
+
+
+KeyLookup = Callable[[str], UserKey | None]
 
 
 @dataclass(frozen=True)
 class Principal:
     """Who a request comes from.
 
-    ``arn`` is what IAM shows (``arn:aws:sts::…:assumed-role/…`` for a session); ``role_arn`` is set for sessions.
-    ``session_policies`` are documents that limit the session, ``tags`` those that were passed with it.
+    ``arn`` is what IAM shows (``arn:aws:sts::…:assumed-role/…`` for a session); ``role_arn`` is set for sessions of
+    roles, ``user_arn`` for IAM users and their sessions. ``session_policies`` are documents that limit the session,
+    ``tags`` those that were passed with it. A federated session without policies may do nothing by itself.
     """
 
     arn: str
@@ -33,16 +54,28 @@ class Principal:
     role_arn: str | None = None
     session_policies: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    user_arn: str | None = None
+    temporary: Temporary = ""
 
     @property
     def is_role(self) -> bool:
-        """Whether policies of a role decide what this principal may do."""
+        """Whether it is a session of a role."""
         return self.role_arn is not None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether policies decide what it may do: of all others the root user is held by denials alone."""
+        return self.role_arn is not None or self.user_arn is not None or self.temporary == "federated"
+
+    @property
+    def user_name(self) -> str | None:
+        """The name of an IAM user, None for others."""
+        return self.user_arn.rsplit("/", 1)[-1] if self.user_arn else None
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Session credentials of a role."""
+    """Session credentials."""
 
     access_key: str
     secret_key: str
@@ -58,10 +91,15 @@ class Identity:
     ----------
     person_key, person_secret:
         The key that the person's tools use (``test``/``test`` unless the environment says otherwise).
+    user_key:
+        Finds the active key of an IAM user.
     """
 
-    def __init__(self, store: Store, account: str, person_key: str, person_secret: str) -> None:
+    def __init__(
+        self, store: Store, account: str, person_key: str, person_secret: str, user_key: KeyLookup = lambda key: None
+    ) -> None:
         self._store = store
+        self._user_key = user_key
         self.account = account
         self.person_key = person_key
         self._person_secret = person_secret
@@ -86,54 +124,60 @@ class Identity:
             Session tags.
         """
         role_name = role_arn.rsplit("/", 1)[-1]
+        arn = f"arn:aws:sts::{self.account}:assumed-role/{role_name}/{session_name}"
+        principal = Principal(arn, self.account, f"AROA:{session_name}", role_arn, policies, tags)
+        return self.issue(principal, duration_s)
+
+    def issue(self, principal: Principal, duration_s: int) -> Credentials:
+        """New session credentials of a principal, kept in the store until they expire."""
         access_key = "ASIA" + _random(string.ascii_uppercase + string.digits, 16)
         secret_key = _random(string.ascii_letters + string.digits, 40)
         token = _random(string.ascii_letters + string.digits, 120)
         expires = int(time.time()) + duration_s
-        principal = self._session_principal(role_arn, role_name, session_name, policies, tags)
-        self._store.put(
-            KIND,
-            access_key,
-            {
-                "secret": secret_key,
-                "token": token,
-                "expires": expires,
-                "role_arn": role_arn,
-                "role_name": role_name,
-                "session_name": session_name,
-                "policies": policies,
-                "tags": tags,
-            },
-        )
+        record = {
+            "secret": secret_key,
+            "token": token,
+            "expires": expires,
+            "arn": principal.arn,
+            "user_id": principal.user_id,
+            "role_arn": principal.role_arn,
+            "user_arn": principal.user_arn,
+            "temporary": principal.temporary,
+            "policies": principal.session_policies,
+            "tags": principal.tags,
+        }
+        self._store.put(KIND, access_key, record)
         return Credentials(access_key, secret_key, token, datetime.fromtimestamp(expires, UTC), principal)
 
-    def _session_principal(
-        self,
-        role_arn: str,
-        role_name: str,
-        session_name: str,
-        policies: tuple[str, ...],
-        tags: tuple[tuple[str, str], ...],
-    ) -> Principal:
-        arn = f"arn:aws:sts::{self.account}:assumed-role/{role_name}/{session_name}"
-        return Principal(arn, self.account, f"AROA:{session_name}", role_arn, policies, tags)
+    def _kept(self, record: Record) -> Principal:
+        """The principal of kept session credentials."""
+        return Principal(
+            record["arn"],
+            self.account,
+            record["user_id"],
+            record["role_arn"],
+            tuple(record["policies"]),
+            tuple((key, value) for key, value in record["tags"]),
+            record["user_arn"],
+            record["temporary"],
+        )
+
+    def is_long_term(self, access_key: str) -> bool:
+        """Whether a key looks like one of an IAM user."""
+        return access_key.startswith("AKIA") and access_key != self.person_key
 
     def authenticate(self, access_key: str, token: str | None, service: str) -> tuple[Principal, str]:
         """The principal of an access key and the secret to check the signature with. Raises as AWS does."""
         if access_key == self.person_key:
             return self.person, self._person_secret
+        if user := self._user_key(access_key) if self.is_long_term(access_key) else None:
+            principal = Principal(user.user_arn, self.account, user.user_id, user_arn=user.user_arn)
+            return principal, user.secret
         if access_key not in self._sessions:
             record = self._store.get(KIND, access_key)
-            if record is None:
+            if record is None or "arn" not in record:
                 raise _unknown_key(access_key, service)
-            principal = self._session_principal(
-                record["role_arn"],
-                record["role_name"],
-                record["session_name"],
-                tuple(record.get("policies", ())),
-                tuple((key, value) for key, value in record.get("tags", ())),
-            )
-            self._sessions[access_key] = (record["secret"], record["token"], record["expires"], principal)
+            self._sessions[access_key] = (record["secret"], record["token"], record["expires"], self._kept(record))
         secret, expected_token, expires, principal = self._sessions[access_key]
         if token is None or not secrets.compare_digest(token, expected_token):
             raise _unknown_key(access_key, service)

@@ -18,6 +18,7 @@ from headwater.local.identity import gathering
 from headwater.local.identity.documents import SOURCE, statements_of
 from headwater.local.identity.evaluation import Caller, Decision, PolicySet, decide
 from headwater.local.identity.policies import Request, Statement, matching, missing_keys
+from headwater.local.record_gaps import GAPS
 from headwater.local.service import Call, Members, Service, ServiceError, operation
 
 SIMULATORS = frozenset({"SimulateCustomPolicy", "SimulatePrincipalPolicy"})
@@ -41,7 +42,7 @@ class IamService(Service):
     """Identity and Access Management."""
 
     name = "iam"
-    record_operations = frozenset(wire.aws_names("iam").values()) - SIMULATORS
+    record_operations = frozenset(wire.aws_names("iam").values()) - SIMULATORS - GAPS["iam"]
 
     @operation
     def simulate_custom_policy(

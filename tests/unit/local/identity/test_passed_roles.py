@@ -27,9 +27,8 @@ NOT_PASSED = {
     r"glue StartJobRun ExecutionRoleSessionPolicy": "is a policy",
     r"sagemaker CreateModelPackage ValidationSpecification.*": "is refused",
     r"sagemaker CreateProcessingJob .*RedshiftDatasetDefinition.*": "is refused",
-    r"dynamodb Update\w+ .*AutoScaling.*": "the service authorization reference names no dependent action",
-    r"application-autoscaling RegisterScalableTarget RoleARN": "the same: its service-linked role is used",
-    r"secretsmanager \w+ \w+": "the same: the role of a replica or of a partner's rotation",
+    r"application-autoscaling RegisterScalableTarget RoleARN": "the authorization reference names no dependent action",
+    r"secretsmanager RotateSecret \w+": "the same: the role of a partner's rotation",
 }
 
 
