@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class MetricPublisher:
         self._endpoint = endpoint
         self._store = endpoint.store
         self._clock = clock
+        self._lock = threading.Lock()
         self._filters: dict[str, tuple[_Filter, ...]] = {}
         self._waker = Waker("metric-filters", self.publish_defaults, clock)
         self._store.schema(SCHEMA)
@@ -118,11 +120,12 @@ class MetricPublisher:
 
     def read(self, group: str) -> None:
         """Know a group's filters anew."""
-        found = tuple(map(_Filter.of, filters_of(self._store, group)))
-        if found:
-            self._filters[group] = found
-        else:
-            self._filters.pop(group, None)
+        with self._lock:  # of two changes at once, the one that reads last sees both
+            found = tuple(map(_Filter.of, filters_of(self._store, group)))
+            if found:
+                self._filters[group] = found
+            else:
+                self._filters.pop(group, None)
 
     def forget(self, group: str, name: str) -> None:
         """Publish no default for the minute under way of a filter that is deleted (in the caller's transaction)."""

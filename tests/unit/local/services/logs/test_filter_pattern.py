@@ -108,6 +108,13 @@ def test_the_fields_of_a_match_are_named_as_the_pattern_names_them() -> None:
     assert read_pattern("{ $.auc = * || $.x[0].y = 1 }").values('{"auc": 0.5, "x": []}') == {"$.auc": "0.5"}
 
 
+def test_nesting_of_any_depth_is_looked_at_or_passed_over() -> None:
+    pattern = read_pattern("{ $.a = * && $.b = 1 }")
+    for depth in (1, *range(500, 1000), 100_000):  # Python loads somewhat deeper than it writes
+        message = '{"a": ' + "[" * depth + "]" * depth + ', "b": 1}'
+        assert pattern.matches(message) == (pattern.values(message).get("$.b") == "1")
+
+
 def test_the_refusal_of_a_character_is_that_of_aws() -> None:
     with pytest.raises(ServiceError) as caught:
         compile_pattern("a(b")
