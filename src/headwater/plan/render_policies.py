@@ -15,7 +15,8 @@ from typing import Any
 
 from headwater.plan import policies
 from headwater.plan.permissions import Permission
-from headwater.plan.plan import Plan, PlanRole
+from headwater.plan.plan import Plan
+from headwater.plan.plan_roles import PlanRole
 from headwater.plan.render import Node, permission_json, text_of
 
 
