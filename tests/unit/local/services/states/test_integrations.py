@@ -198,6 +198,9 @@ def test_an_optimized_result_shows_the_http_answer(small: SmallEndpoint) -> None
     small.on("dynamodb", "put_item", lambda **members: {})
     output = json.loads(small.run(chain(("put", put_item({"Item": {"id": {"S": "a"}}}))))["output"])
     assert output["SdkHttpMetadata"]["HttpHeaders"]["Content-Type"] == "application/x-amz-json-1.0"
+    assert set(output["SdkHttpMetadata"]["HttpHeaders"]) == {
+        *("Connection", "Content-Length", "Content-Type", "Date", "Server", "x-amz-crc32", "x-amzn-RequestId")
+    }
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
     assert output["SdkResponseMetadata"] == {"RequestId": output["SdkHttpMetadata"]["HttpHeaders"]["x-amzn-RequestId"]}
 
