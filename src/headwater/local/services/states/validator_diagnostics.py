@@ -1,0 +1,40 @@
+"""What the checks of a definition report: AWS's diagnostics, and the commonest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+SCHEMA = "SCHEMA_VALIDATION_FAILED"
+MISSING_TARGET = "MISSING_TRANSITION_TARGET"
+INVALID_JSON = "INVALID_JSON_DESCRIPTION"
+NO_END = "MISSING_END_STATE"
+INVALID_JSONATA = "INVALID_JSONATA_EXPRESSION"
+UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
+
+
+class Diagnostic(NamedTuple):
+    """One problem of a definition."""
+
+    code: str
+    message: str
+    location: str | None
+    severity: str = "ERROR"
+
+    @property
+    def text(self) -> str:
+        """As ``CreateStateMachine`` puts it into its error."""
+        return f"{self.code}: {self.message} at {self.location or 'null'}"
+
+
+def required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> Iterator[Diagnostic]:
+    """The fields that an object at ``location`` lacks, in one diagnostic."""
+    missing = [field for field in fields if field not in body]
+    if missing:
+        yield Diagnostic(SCHEMA, f"These fields are required: [{', '.join(missing)}]", location or "/")
+
+
+def listed(body: dict[str, Any], field: str) -> list[Any]:
+    """The rules of a state's field (``Choices``, ``Catch``); none where it is not a list."""
+    found = body.get(field)
+    return found if isinstance(found, list) else []

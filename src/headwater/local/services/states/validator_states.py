@@ -1,0 +1,113 @@
+"""Checks what one type of state alone has: Wait, Choice, Fail, and the fields of a distributed Map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from headwater.local.services.states import choice_rules
+from headwater.local.services.states.jsonata_expressions import source_of
+from headwater.local.services.states.timestamps import parse_timestamp
+from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, required
+from headwater.local.services.states.validator_expressions import expressions
+
+READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
+INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
+LABEL_CHARACTERS = 40
+_NOT_IN_LABELS = re.compile(r"""[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]""")
+
+
+def wait(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
+    """A Wait: for one thing, of the right kind."""
+    given = [field for field in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if field in body]
+    if len(given) != 1:
+        message = "Exactly one of the fields [Seconds, SecondsPath, Timestamp, TimestampPath] is required"
+        yield Diagnostic(SCHEMA, message, at or "/")
+    timestamp = body.get("Timestamp")
+    expression = isinstance(timestamp, str) and language == "JSONata" and source_of(timestamp) is not None
+    if timestamp is not None and not expression and parse_timestamp(timestamp) is None:
+        yield Diagnostic(SCHEMA, "String does not match RFC3339 timestamp", f"{at}/Timestamp")
+    seconds = body.get("Seconds")
+    if "Seconds" in body and not (language == "JSONata" and isinstance(seconds, str)):
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+            yield Diagnostic(SCHEMA, "Expected value of type Integer", f"{at}/Seconds")
+
+
+def choice(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
+    """A Choice's rules."""
+    yield from required(body, ("Choices",), at)
+    rules = body.get("Choices")
+    if rules is None:
+        return
+    if not isinstance(rules, list) or not rules:
+        yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/Choices")
+        return
+    for index, rule in enumerate(rules):
+        where = f"{at}/Choices[{index}]"
+        if not isinstance(rule, dict) or "Next" not in rule:
+            yield Diagnostic(SCHEMA, "These fields are required: [Next]", where)
+        elif language == "JSONata":
+            yield from required(rule, ("Condition",), where)
+            yield from expressions(rule, where)
+        else:
+            yield from _rule(rule, where)
+
+
+def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
+    if not isinstance(rule, dict):
+        yield Diagnostic(SCHEMA, "Expected value of type Object", at)
+        return
+    combined = [key for key in rule if key in choice_rules.COMBINATIONS]
+    if combined:
+        inner = rule[combined[0]]
+        parts = [("", inner)] if combined[0] == "Not" else [(f"[{i}]", part) for i, part in enumerate(inner)]
+        for suffix, part in parts:
+            yield from _rule(part, f"{at}/{combined[0]}{suffix}")
+        return
+    try:
+        choice_rules.compile_rule(rule)
+    except (ValueError, TypeError, AttributeError) as error:
+        yield Diagnostic(SCHEMA, f"The choice rule is not valid: {error}", at)
+
+
+def fail(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    """A Fail: each of error and cause given in one way."""
+    for field in ("Error", "Cause"):
+        if field in body and f"{field}Path" in body:
+            yield Diagnostic(SCHEMA, f"Only one of the fields [{field}, {field}Path] is allowed", at or "/")
+
+
+def map_fields(body: dict[str, Any], at: str, processor: Any) -> Iterator[Diagnostic]:
+    """What belongs to a distributed Map alone, by the mode of its processor."""
+    configuration = processor.get("ProcessorConfig", {}) if isinstance(processor, dict) else {}
+    if configuration.get("Mode", "INLINE") != "DISTRIBUTED":
+        for only in ("ItemBatcher", "ItemReader", "ResultWriter", "Label"):
+            if only in body:
+                yield Diagnostic(SCHEMA, f"The field '{only}' is only supported in distributed mode", f"{at}/{only}")
+        return
+    yield from _label(body, at)
+    reader = body.get("ItemReader", {})
+    if "ItemReader" in body and (not isinstance(reader, dict) or reader.get("Resource") not in READERS):
+        yield Diagnostic(
+            SCHEMA, f"The field 'Resource' should have one of these values: {READERS}", f"{at}/ItemReader/Resource"
+        )
+    elif isinstance(reader, dict) and reader.get("ReaderConfig", {}).get("InputType", "JSON") not in INPUT_TYPES:
+        yield Diagnostic(
+            SCHEMA,
+            f"The field 'InputType' should have one of these values: {INPUT_TYPES}",
+            f"{at}/ItemReader/ReaderConfig/InputType",
+        )
+
+
+def _label(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    """A label is part of ARNs (Developer Guide, "Map state fields", 2025); AWS's words are not known."""
+    label = body.get("Label")
+    if not isinstance(label, str):
+        return
+    if not label:
+        yield Diagnostic(SCHEMA, "Label cannot be empty", f"{at}/Label")
+    elif len(label) > LABEL_CHARACTERS:
+        yield Diagnostic(SCHEMA, f"Label cannot exceed {LABEL_CHARACTERS} characters", f"{at}/Label")
+    elif found := _NOT_IN_LABELS.search(label):
+        yield Diagnostic(SCHEMA, f"Label contains invalid character: {found.group()!r}", f"{at}/Label")
