@@ -112,6 +112,12 @@ FAILURES: list[tuple[str, Parameters, str, str]] = [
         "Invalid parameter: The MessageGroupId parameter is required for FIFO topics"
         + v1("AmazonSNS", 400, "InvalidParameter"),
     ),
+    (
+        "sns:publish",
+        {"TopicArn": "arn:aws:sns:us-east-1:000000000000:gone", "Message": "m"},
+        "SNS.NotFoundException",
+        "Topic does not exist" + v1("AmazonSNS", 404, "NotFound"),
+    ),
     # DynamoDB, 2023-05
     (
         "dynamodb:putItem",
