@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
+from headwater import Lake, Workflow
+from headwater.cli.deploying import files_of
+from headwater.cloud.deployment import Deployment
 from headwater.cloud.session import Cloud, EndpointAddress, connect_local
 from headwater.cloud.sweeps import Sweep, Sweeper
 from headwater.local.endpoint import LocalEndpoint
 from headwater.local.services.tagging.holders import HOLDERS
+from headwater.plan.plan import make_plan
+from headwater.plan.shared_logs import shared_log_groups
 from headwater.plan.sweeper import stack
 from headwater.plan.sweeper.kinds import KINDS
 from tests.conftest import client_factory
-from tests.integration.command_line import LIMIT_S, SCRIPT, environment
+from tests.integration.command_line import LIMIT_S, SCRIPT, environment, wait_until
 
 ACCOUNT = "000000000000"
 DEMO = {"ResourceTag": "demo"}
@@ -39,7 +44,7 @@ def cloud(endpoint: LocalEndpoint) -> Cloud:
 def sweep(cloud: Cloud) -> Callable[..., Sweep]:
     """Sweep with settings."""
     sweeper = Sweeper(cloud, stack.NAME, stack.template())
-    machine = sweeper.install()
+    machine = sweeper.prepare()
     return lambda **settings: sweeper.sweep(machine, settings)
 
 
@@ -245,8 +250,58 @@ def test_the_command_shows_before_it_deletes(tmp_path: Path) -> None:
         nothing = headwater("sweep", *tag)
         assert (nothing.returncode, nothing.stdout.splitlines()[-1]) == (0, "nothing bears the tag")
         assert headwater("sweep", "--tag", "demo").returncode == 2
+        scheduler = client_factory(address.url)("scheduler")
+        assert scheduler.get_schedule(Name="headwater-sweeper")["State"] == "DISABLED", "nobody asked for a schedule"
+        assert headwater("sweep", "--install", "--dry-run").returncode == 2
+        assert headwater("sweep", "--tag", "Team='a'", "--install").returncode == 5
+        installed = headwater("sweep", "--tag", "Team=a b", "--older-than", "0.5", "--install")
+        assert installed.stdout.splitlines()[-1].endswith("deletes what bears Team=a b and is older than 0.5 h")
+        headwater("sweep", *tag)
+        assert scheduler.get_schedule(Name="headwater-sweeper")["State"] == "ENABLED", "a sweep by hand leaves it on"
+        assert nightly_settings(client_factory(address.url)) == ({"key": "Team", "value": "a b"}, 0.5)
+        assert headwater("sweep", "--uninstall").stdout == "the sweeper is deleted, with its schedule\n"
+        assert scheduler.list_schedules()["Schedules"] == []
+        assert headwater("sweep", "--uninstall").stdout == "there is no sweeper here\n"
     finally:
         assert headwater("down").returncode == 0
+
+
+def test_the_stack_of_a_workflow_goes_with_all_but_its_data(
+    tmp_path: Path, cloud: Cloud, aws: Callable[..., Any], sweep: Callable[..., Sweep]
+) -> None:
+    for script in ("spark.py", "train.py", "handler.py"):
+        (tmp_path / script).write_text("def handler(event, context): ...\n")
+    lake = Lake("lake")
+    workflow = Workflow("forgotten", lake, schedule="rate(1 day)", tags=DEMO)
+    workflow.root = tmp_path
+    raw, clean, model = lake.raw("raw"), lake.processed("clean"), lake.model("model")
+    workflow.crawler("catalog", reads=raw)
+    workflow.spark("here", "spark.py", reads=raw, engine="auto")
+    workflow.spark("there", "spark.py", reads=raw, writes=clean, engine="emr")
+    workflow.training("fit", "train.py", reads=clean, writes=model, spot=False, metric_definitions=["loss"])
+    workflow.register("register", model)
+    workflow.function("notify", "handler.py", when="always")
+    plan = make_plan(workflow)
+    outputs = Deployment(cloud, plan.name).apply(
+        plan.template, files_of(plan), plan.tags, log_groups=shared_log_groups(plan)
+    )
+    aws("s3").put_object(Bucket=outputs["Bucket"], Key="raw/raw/1.csv", Body=b"1")
+
+    swept = {each.arn: each for each in sweep(**NOW).outcomes}
+    whole = [(each.outcome, each.why) for each in swept.values() if each.kind == "stack"]
+    assert whole == [("deleted", "")]
+    assert aws("s3").list_objects_v2(Bucket=outputs["Bucket"])["KeyCount"] == 1, "data stays"
+
+
+def nightly_settings(aws: Callable[..., Any]) -> tuple[dict[str, str], float]:
+    """What a sweep looks for that is started as the schedule starts it."""
+    states = aws("stepfunctions")
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:{stack.NAME}"
+    arn = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    ended = ("SUCCEEDED", "FAILED")
+    wait_until(lambda: states.describe_execution(executionArn=arn)["status"] in ended, "the sweep ends")
+    report = json.loads(states.describe_execution(executionArn=arn)["output"])
+    return report["tag"], report["older_than_hours"]
 
 
 def test_the_kinds_are_known_to_the_tagging_api() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -32,7 +32,10 @@ def sweep(
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only show what would go."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    install: bool = typer.Option(False, "--install", help="Only install the sweeper: it then sweeps every night."),
+    install: bool = typer.Option(
+        False, "--install", help="From now on, sweep every night at 03:00 UTC, without being asked; delete nothing now."
+    ),
+    uninstall: bool = typer.Option(False, "--uninstall", help="Delete the sweeper itself, with its schedule."),
     json: Json = False,
     on: On = "local",
     profile: Profile = None,
@@ -43,8 +46,9 @@ def sweep(
 ) -> None:
     """Delete forgotten resources that bear a tag: jobs, endpoints, clusters, stacks, functions, log groups.
 
-    Shows what would go, asks, then runs the same state machine that the sweeper's schedule starts. What bears the tag
-    headwater:keep stays, and so does a bucket with objects in it, or a database, that is not named.
+    Shows what would go, asks, then runs the same state machine that the sweeper's schedule starts; the first sweep
+    makes it (the stack headwater-sweeper), with the schedule off. What bears the tag headwater:keep stays, and so does
+    a bucket with objects in it, or a database, that is not named.
     """
     with reported(debug):
         from headwater.cli.project import Where, home_of
@@ -52,12 +56,17 @@ def sweep(
         from headwater.plan.sweeper import stack
 
         settings = _settings(tag, older_than, named or [])
+        _check_alone(install, uninstall, dry_run, bool(named))
         with _cloud(Where(on, profile, region), home_of(project, home)) as cloud:
             sweeper = Sweeper(cloud, stack.NAME, stack.template())
-            machine = sweeper.install(lambda line: None if json else out.print(line))
-            if install:
-                out.print(f"the sweeper is installed: {machine}", markup=False)
+            say: Callable[[str], None] = (lambda line: None) if json else out.print
+            if uninstall:
+                _say_uninstalled(sweeper.uninstall(), json)
                 return
+            if install:
+                _say_installed(sweeper.install(stack.nightly(tag, older_than), say), tag, older_than, json)
+                return
+            machine = sweeper.prepare(say)
             shown = sweeper.sweep(machine, {**settings, "dry_run": True})
             going = [each.arn for each in shown.having("would delete")]
             if dry_run or not going:
@@ -70,6 +79,32 @@ def sweep(
             _say(done, json)
             if done.having("failed"):
                 sys.exit(PARTLY)
+
+
+def _check_alone(install: bool, uninstall: bool, dry_run: bool, named: bool) -> None:
+    if install and uninstall:
+        raise UsageError("--install and --uninstall contradict one another")
+    if (install or uninstall) and dry_run:
+        raise UsageError(
+            "--dry-run shows what a sweep by hand would delete: it does not go with --install, --uninstall"
+        )
+    if install and named:
+        raise UsageError("--named is for one sweep by hand: no schedule deletes a bucket's objects or a database")
+
+
+def _say_installed(machine: str, tag: str, older_than: float, json: bool) -> None:
+    if json:
+        print_json({"machine": machine, "tag": tag, "older_than_hours": older_than})
+        return
+    out.print(f"the sweeper is installed: {machine}", markup=False)
+    out.print(f"every night at 03:00 UTC it deletes what bears {tag} and is older than {older_than:g} h", markup=False)
+
+
+def _say_uninstalled(was_there: bool, json: bool) -> None:
+    if json:
+        print_json({"deleted": was_there})
+        return
+    out.print("the sweeper is deleted, with its schedule" if was_there else "there is no sweeper here")
 
 
 def _settings(tag: str, older_than: float, named: list[str]) -> dict[str, Any]:

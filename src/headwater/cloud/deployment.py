@@ -16,7 +16,15 @@ from headwater.cloud.asset_store import AssetFile, AssetStore
 from headwater.cloud.session import Cloud
 from headwater.cloud.shared_logs import SharedGroup, SharedLogs
 from headwater.cloud.stack_states import Say, make_deployable, unsaid
-from headwater.cloud.stacks import INLINE_TEMPLATE_BYTES, STANDING, ChangeSet, OnEvent, Stacks, unheard
+from headwater.cloud.stacks import (
+    INLINE_TEMPLATE_BYTES,
+    STANDING,
+    ChangeSet,
+    OnEvent,
+    Stacks,
+    parameters_of,
+    unheard,
+)
 from headwater.errors import StackError
 
 ASSETS_PARAMETER = "AssetsBucket"
@@ -58,6 +66,7 @@ class Deployment:
         tags: Mapping[str, str],
         progress: Callable[[str], None] = lambda line: None,
         log_groups: Mapping[str, int] | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Make the stack as the template says, unless it is so already; returns its outputs.
 
@@ -65,6 +74,8 @@ class Deployment:
         ----------
         log_groups:
             Log groups that services make themselves, each with the days to keep events where nobody has said.
+        parameters:
+            Values of the template's parameters, beside the bucket of code; of others the default.
 
         Raises
         ------
@@ -79,8 +90,8 @@ class Deployment:
         if uploaded:
             progress(f"uploaded {uploaded} asset(s)")
         unbounded = self.shared_logs.unbounded(log_groups or {})
-        outputs = self.outputs_as_planned(template, tags)
-        change_set = self.propose(template, tags, progress) if outputs is None else None
+        outputs = self.outputs_as_planned(template, tags, parameters or {})
+        change_set = None if outputs is not None else self.propose(template, tags, progress, parameters=parameters)
         if change_set is None:
             self.shared_logs.bound(unbounded)
             return outputs or self.outputs() or {}
@@ -94,6 +105,7 @@ class Deployment:
         tags: Mapping[str, str],
         say: Say = unsaid,
         on_event: OnEvent = unheard,
+        parameters: Mapping[str, str] | None = None,
     ) -> ChangeSet | None:
         """What a deploy would change, None for nothing. What an interrupted or failed one left is brought in order.
 
@@ -107,10 +119,10 @@ class Deployment:
         body = json.dumps(template, sort_keys=True)
         self._check_quotas(template, body)
         make_deployable(self.stacks, self.stack, say, on_event)
-        parameters = (
-            {ASSETS_PARAMETER: self.assets_bucket} if ASSETS_PARAMETER in template.get("Parameters", {}) else {}
-        )
-        return self.stacks.propose(self.stack, body, parameters, tags, self._template_url(body))
+        given = dict(parameters or {})
+        if ASSETS_PARAMETER in template.get("Parameters", {}):
+            given[ASSETS_PARAMETER] = self.assets_bucket
+        return self.stacks.propose(self.stack, body, given, tags, self._template_url(body))
 
     def execute(
         self,
@@ -142,12 +154,16 @@ class Deployment:
             self.store.adopt(self.stack, files)
             say(f"assets: {uploaded} uploaded, {len(files) - uploaded} there already")
 
-    def outputs_as_planned(self, template: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str] | None:
-        """The outputs, if the stack stands as this template and these tags say; None if not."""
+    def outputs_as_planned(
+        self, template: Mapping[str, Any], tags: Mapping[str, str], parameters: Mapping[str, str]
+    ) -> dict[str, str] | None:
+        """The outputs, if the stack stands as this template, these tags and parameters say; None if not."""
         found = self.stacks.describe(self.stack)
         if found is None or found["StackStatus"] not in STANDING:
             return None
         if {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])} != dict(tags) or self.differs(template):
+            return None
+        if not parameters.items() <= parameters_of(found).items():
             return None
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 

@@ -78,6 +78,11 @@ class Followed:
         ]
 
 
+def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a described stack."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+
+
 class Stacks:
     """The stacks of one cloud."""
 

@@ -14,7 +14,11 @@ from botocore.exceptions import ClientError
 
 from headwater.cloud.deployment import Deployment
 from headwater.cloud.session import Cloud, explain
+from headwater.cloud.stack_states import finish_work
+from headwater.cloud.stacks import parameters_of, unheard
 from headwater.errors import RunFailedError
+
+ON, OFF = {"ScheduleState": "ENABLED"}, {"ScheduleState": "DISABLED"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,39 @@ class Sweeper:
         self._deployment = Deployment(cloud, stack)
         self._template = template
 
-    def install(self, progress: Callable[[str], None] = lambda line: None) -> str:
-        """Make or update the sweeper's stack; returns its state machine's ARN."""
-        outputs = self._deployment.apply(self._template, [], {}, progress)
-        return outputs["StateMachineArn"]
+    def install(self, nightly: Mapping[str, str], progress: Callable[[str], None] = lambda line: None) -> str:
+        """Make or update the sweeper's stack, whose schedule sweeps every night; returns its state machine's ARN.
+
+        Parameters
+        ----------
+        nightly:
+            The stack's parameters: what the schedule's sweeps look for.
+        """
+        return self._apply({**nightly, **ON}, progress)
+
+    def prepare(self, progress: Callable[[str], None] = lambda line: None) -> str:
+        """Make or update the sweeper's stack, its schedule as it is: off, where nobody has installed it."""
+        finish_work(self._deployment.stacks, self._deployment.stack, progress)
+        found = self._deployment.stacks.describe(self._deployment.stack)
+        kept = {key: text for key, text in parameters_of(found or {}).items() if key in self._template["Parameters"]}
+        return self._apply(kept or OFF, progress)
+
+    def _apply(self, parameters: Mapping[str, str], progress: Callable[[str], None]) -> str:
+        return self._deployment.apply(self._template, [], {}, progress, parameters=parameters)["StateMachineArn"]
+
+    def uninstall(self) -> bool:
+        """Delete the sweeper's stack; says whether there was one.
+
+        Raises
+        ------
+        StackError
+            If a resource of it could not be deleted.
+        """
+        stacks, name = self._deployment.stacks, self._deployment.stack
+        if finish_work(stacks, name) is None:
+            return False
+        stacks.delete(name, unheard)
+        return True
 
     def sweep(self, machine_arn: str, settings: Mapping[str, Any]) -> Sweep:
         """Sweep once and wait for the end.

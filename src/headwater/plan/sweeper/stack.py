@@ -27,6 +27,12 @@ SCHEDULE = "cron(0 3 * * ? *)"
 # Look-ups that AWS lets nobody narrow to a resource (Service Authorization Reference, 2026-11).
 _NO_LEVEL = "AWS offers no resource level"
 _NO_RESOURCE = frozenset({"logs:DescribeLogGroups"})
+_ANYWHERE = (
+    "elasticmapreduce:DeleteSecurityConfiguration",
+    "elasticmapreduce:DescribeSecurityConfiguration",
+    "logs:DescribeLogGroups",
+    "sns:Unsubscribe",
+)
 
 
 def template() -> dict[str, Any]:
@@ -35,8 +41,8 @@ def template() -> dict[str, Any]:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Deletes forgotten resources by their tag, planned by Headwater",
         "Parameters": {
-            "TagKey": _parameter("String", TAG_KEY, "The tag that resources to delete bear"),
-            "TagValue": _parameter("String", TAG_VALUE, "The value of that tag"),
+            "TagKey": _parameter("String", TAG_KEY, "The tag that resources to delete bear") | _unquoted(),
+            "TagValue": _parameter("String", TAG_VALUE, "The value of that tag") | _unquoted(),
             "OlderThanHours": _parameter("Number", str(OLDER_THAN_HOURS), "Younger resources stay"),
             "ScheduleExpression": _parameter("String", SCHEDULE, "When to sweep, in UTC"),
             "ScheduleState": _parameter("String", "ENABLED", "ENABLED or DISABLED") | _choice("ENABLED", "DISABLED"),
@@ -72,6 +78,12 @@ def template() -> dict[str, Any]:
         },
         "Outputs": {"StateMachineArn": {"Description": "The sweeper", "Value": {"Ref": "Machine"}}},
     }
+
+
+def nightly(tag: str, older_than_hours: float) -> dict[str, str]:
+    """Return the stack's parameters for a schedule that deletes what bears a tag, as KEY=VALUE."""
+    key, _, value = tag.partition("=")
+    return {"TagKey": key, "TagValue": value, "OlderThanHours": f"{older_than_hours:g}"}
 
 
 def sweep_permissions() -> list[Permission]:
@@ -158,7 +170,7 @@ def stack_permissions() -> list[Permission]:
             (arn("logs", "log-group:*"),),
             why,
         ),
-        Permission("WithoutResource", ("logs:DescribeLogGroups", "sns:Unsubscribe"), ("*",), f"{why}; {_NO_LEVEL}"),
+        Permission("WithoutResource", _ANYWHERE, ("*",), f"{why}; {_NO_LEVEL}"),
         Permission(
             "Models",
             ("sagemaker:DeleteModelPackageGroup", "sagemaker:DescribeModelPackageGroup"),
@@ -177,6 +189,12 @@ def stack_permissions() -> list[Permission]:
                 "iam:ListRolePolicies",
             ),
             ("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",),
+            why,
+        ),
+        Permission(
+            "InstanceProfiles",
+            ("iam:DeleteInstanceProfile", "iam:GetInstanceProfile", "iam:RemoveRoleFromInstanceProfile"),
+            ("arn:${AWS::Partition}:iam::${AWS::AccountId}:instance-profile/*",),
             why,
         ),
         Permission(
@@ -250,6 +268,12 @@ def _action(call: ApiCall) -> str:
 
 def _parameter(kind: str, default: str, description: str) -> dict[str, Any]:
     return {"Type": kind, "Default": default, "Description": description}
+
+
+def _unquoted() -> dict[str, Any]:
+    """The machine's definition holds the text between quotes."""
+    told = "takes letters, digits, spaces and _ . : / = + - @"
+    return {"AllowedPattern": r"[\w .:/=+@-]*", "ConstraintDescription": told}
 
 
 def _choice(*values: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from headwater.local.services.cloudformation.resource_type import (
     ResourceType,
     Tagging,
     merged_tags,
+    missing,
     words,
 )
 
@@ -196,6 +197,17 @@ class Application(ApiType):
             if isinstance(plain.get(name), list):
                 plain[name] = {item["Key"]: item["Value"] for item in plain[name]}
         return plain
+
+    def delete(self, handle: Handle, physical_id: str, properties: Properties) -> None:
+        """Delete it; one that somebody else has deleted is there yet, TERMINATED."""
+        try:
+            found = handle.call("emr-serverless", "get_application", applicationId=physical_id)
+        except ServiceError as error:
+            if not missing(error):
+                raise
+            return
+        if found["application"]["state"] != "TERMINATED":
+            super().delete(handle, physical_id, properties)
 
 
 class Alias(ApiType):
