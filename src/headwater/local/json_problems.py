@@ -44,11 +44,30 @@ def json_location(text: str, error: ValueError) -> str:
     return f'[Source: (String)"{source}"; line: {error.lineno}, column: {column}]'
 
 
+_BRACKETS = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\]]', re.DOTALL)
+
+
 def located_json_problem(text: str, error: ValueError) -> str:
-    """The same, with where the parser was; of a source that it does not show."""
-    end = error.pos if isinstance(error, json.JSONDecodeError) else 0
-    word = _WORD.match(text, end)
-    end = word.end() if word else end
-    line = text.count("\n", 0, end) + 1
-    column = end - (text.rfind("\n", 0, end) + 1) + 1
-    return f"{json_problem(text, error)}\n at [Source: {_SOURCE}; line: {line}, column: {column}]"
+    """The same, with where the parser was; of a source that it does not show (recorded 2026, read 2026-11-25)."""
+    if not isinstance(error, json.JSONDecodeError):
+        return f"{error}\n at {_place(text, 0)}"
+    if error.pos < len(text):
+        word = _WORD.match(text, error.pos) if error.msg == "Expecting value" else None
+        return f"{json_problem(text, error)}\n at {_place(text, word.end() if word else error.pos)}"
+    opened: list[tuple[str, int]] = []
+    for found in _BRACKETS.finditer(text):
+        if found.group() in ("{", "["):
+            opened.append((found.group(), found.start()))
+        elif found.group() in ("}", "]") and opened:
+            opened.pop()
+    problem = "Unexpected end-of-input"
+    if opened:
+        bracket, start = opened[-1]
+        kind = "Object" if bracket == "{" else "Array"
+        problem += f": expected close marker for {kind} (start marker at {_place(text, start)})"
+    return f"{problem}\n at {_place(text, error.pos)}"
+
+
+def _place(text: str, position: int) -> str:
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    return f"[Source: {_SOURCE}; line: {line}, column: {column}]"

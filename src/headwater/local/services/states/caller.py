@@ -378,8 +378,8 @@ class TaskCaller:
                 result = state.writer.write(s3, task["write"], task["map_run"], children)
                 act = functools.partial(state.results_written, execution, branch, result)
             elif state.reader is not None:
-                items = state.reader.read(s3, task["read"], task["limit"])
-                act = functools.partial(state.items_read, execution, branch, items)
+                found = state.reader.read(s3, task["read"], task["limit"])
+                act = functools.partial(state.items_read, execution, branch, found)
             else:
                 return
         except (ServiceError, StateFailure) as error:

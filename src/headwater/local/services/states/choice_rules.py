@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from headwater.local.services.states.errors import runtime
-from headwater.local.services.states.intrinsic_functions import same
+from headwater.local.services.states.java_values import distinct, same
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.paths import MISSING, Path
@@ -49,6 +49,7 @@ def _glob(text: Any, pattern: Any) -> bool:
     return re.fullmatch(source, text, re.DOTALL) is not None
 
 
+_BY_NAME = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": same,
     "GreaterThan": lambda a, b: a > b,
@@ -72,6 +73,19 @@ TESTS: dict[str, Callable[[Any], bool]] = {
 }
 PATH_COMPARISONS = frozenset(f"{name}Path" for name in COMPARISONS if name != "StringMatches")
 OPERATORS = frozenset({*COMPARISONS, *TESTS, *PATH_COMPARISONS, "IsPresent"})
+# In the order of AWS's texts, which is that of a set.
+NAMED_OPERATORS = distinct(
+    [
+        "BooleanEquals",
+        *(
+            f"{kind}{order}{path}"
+            for path in ("", "Path")
+            for kind in ("String", "Numeric", "Timestamp")
+            for order in _BY_NAME
+        ),
+        *("BooleanEqualsPath", "StringMatches", "IsPresent", *TESTS),
+    ]
+)
 COMBINATIONS = frozenset({"And", "Not", "Or"})
 
 

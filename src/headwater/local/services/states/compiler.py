@@ -16,7 +16,7 @@ from headwater.local.services.states.item_readers import ItemReader
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.jsonata_expressions import source_of
 from headwater.local.services.states.machine import Machine
-from headwater.local.services.states.map_fields import NumberField
+from headwater.local.services.states.map_fields import NumberField, json_type
 from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.reference_paths import compile_reference_path
 from headwater.local.services.states.result_writer import ResultWriter
@@ -24,7 +24,7 @@ from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
 from headwater.local.services.states.state_choice import ChoiceRule, ChoiceState
 from headwater.local.services.states.state_fail import FailState
-from headwater.local.services.states.state_map import MapState, json_type
+from headwater.local.services.states.state_map import MapState
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_parallel import ParallelState
 from headwater.local.services.states.state_pass import PassState
@@ -183,7 +183,7 @@ def _condition(condition: Any, field: str) -> Callable[[Scope], bool]:
 def _wait(body: Definition, common: dict[str, Any], jsonata: bool) -> State:
     return WaitState(
         **common,
-        seconds=_value(body["Seconds"], "Seconds", jsonata) if "Seconds" in body else None,
+        seconds=_number(body, "Seconds", jsonata) if "Seconds" in body else None,
         timestamp=_value(body["Timestamp"], "Timestamp", jsonata) if "Timestamp" in body else None,
         seconds_path=compile_path(body["SecondsPath"]) if "SecondsPath" in body else None,
         timestamp_path=compile_path(body["TimestampPath"]) if "TimestampPath" in body else None,
@@ -195,7 +195,8 @@ def _number(body: Definition, name: str, jsonata: bool, whole: bool = True) -> N
         return NumberField(name, path=compile_path(body[f"{name}Path"]), whole=whole)
     value = body.get(name)
     if jsonata and isinstance(value, str):
-        return NumberField(name, expression=compile_jsonata(source_of(value) or "", name), whole=whole)
+        source = source_of(value) or ""
+        return NumberField(name, expression=compile_jsonata(source, name), whole=whole, source=source)
     return NumberField(name, literal=value, whole=whole)
 
 

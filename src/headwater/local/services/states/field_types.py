@@ -68,6 +68,8 @@ NOT_EMPTY = frozenset({"And", "ErrorEquals", "Or"})
 NOT_NEGATIVE = frozenset(
     {"BackoffRate", "IntervalSeconds", "MaxAttempts", "MaxDelaySeconds", *JSONPATH_NUMBERS}
 )  # the machine's own TimeoutSeconds among them
+LIMITED = frozenset({"HeartbeatSeconds", "IntervalSeconds", "MaxAttempts", "TimeoutSeconds"})
+MOST = 99_999_999
 PROCESSOR = {"ExecutionType": "String", "Mode": "String"}
 OPERATORS = {"Boolean": "Boolean", "Is": "Boolean", "Numeric": "Number", "String": "String", "Timestamp": "String"}
 
@@ -85,7 +87,9 @@ def wrong_types(body: dict[str, Any], fields: dict[str, str], at: str) -> Iterat
         if not is_type(body[field], name):
             yield f"Expected value of type {name}", f"{at}/{field}"
         elif field in NOT_NEGATIVE and body[field] < 0:
-            yield "Value must not be negative", f"{at}/{field}"
+            yield "Minimum value is 0", f"{at}/{field}"
+        elif field in LIMITED and body[field] > MOST:
+            yield f"Maximum value is {MOST}", f"{at}/{field}"
         elif field in NOT_EMPTY and not body[field]:
             yield "Value cannot be empty", f"{at}/{field}"
 

@@ -10,11 +10,19 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from headwater.local.services.states.errors import StateFailure
-from headwater.local.services.states.intrinsic_functions import FUNCTIONS, failure, java_text
+from headwater.local.services.states.errors import runtime
+from headwater.local.services.states.intrinsic_functions import (
+    FUNCTIONS,
+    IntrinsicProblem,
+    filled,
+    invalid,
+    template_pieces,
+)
+from headwater.local.services.states.java_values import java_text
 from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.path_misses import miss, root_of
 from headwater.local.services.states.path_parser import Parser
-from headwater.local.services.states.paths import MISSING, PathSyntaxError, Scope
+from headwater.local.services.states.paths import MISSING, Path, PathSyntaxError, Scope
 
 MAX_NESTING = 10
 _FUNCTION_NAME = re.compile(r"States\.[A-Za-z0-9]+")
@@ -24,8 +32,14 @@ _ESCAPED = "'{}\\"
 Argument = Callable[[Scope], Any]
 
 
+class MissingArgument(ValueError):
+    """A path in a call leads nowhere."""
+
+
 class IntrinsicCall:
     """A compiled call.
+
+    A wrong number of arguments is no fault of the definition: AWS finds it when the call is computed.
 
     Attributes
     ----------
@@ -33,24 +47,32 @@ class IntrinsicCall:
         As written.
     """
 
-    __slots__ = ("_arguments", "_compute", "_name", "text")
+    __slots__ = ("_arguments", "_compute", "name", "text")
 
     def __init__(self, text: str, name: str, arguments: list[Argument]) -> None:
         self.text = text
-        self._name = name
-        self._compute = FUNCTIONS[name].compute
+        self.name = name
+        function = FUNCTIONS[name]
+        fits = function.least <= len(arguments) <= (len(arguments) if function.most is None else function.most)
+        self._compute = function.compute if fits else self._refuse
         self._arguments = arguments
 
     def evaluate(self, scope: Scope) -> Any:
-        """The function's value; StateFailure ``States.IntrinsicFailure`` when an argument is wrong."""
-        values = [argument(scope) for argument in self._arguments]
+        """The value of an outermost call; StateFailure ``States.Runtime`` that names it when it has none."""
         try:
-            return self._compute(*values)
-        except StateFailure as problem:
-            if problem.cause and problem.cause.startswith("Invalid arguments"):
-                text = f"The function '{self.text}' had the following error: {problem.cause}"
-                raise StateFailure(problem.error, text, located=True) from problem
-            raise
+            return self.value(scope)
+        except IntrinsicProblem as problem:
+            text = f"There was an error while evaluating the intrinsic function: {self.text}. {problem}"
+            raise runtime(text) from problem
+        except MissingArgument as problem:
+            raise runtime(f"The function '{self.text}' had the following error: {problem}") from problem
+
+    def value(self, scope: Scope) -> Any:
+        """The function's value."""
+        return self._compute(*[argument(scope) for argument in self._arguments])
+
+    def _refuse(self, *arguments: Any) -> Any:
+        raise invalid(self.name)
 
 
 class _CallParser(Parser):
@@ -68,38 +90,30 @@ class _CallParser(Parser):
         self.need("(")
         self.spaces()
         arguments: list[Argument] = []
-        pieces: list[str] | None = None
+        template: str | None = None
         if not self.peek(")"):
             if name == "States.Format" and self.peek("'"):
-                pieces = self.format_pieces()
+                template = self.template()
             else:
-                arguments.append(self.argument(depth))
+                arguments.append(self.argument(depth, name))
             self.spaces()
             while self.take(","):
                 self.spaces()
-                arguments.append(self.argument(depth))
+                arguments.append(self.argument(depth, name))
                 self.spaces()
         self.need(")")
-        return self.build(self.text[start : self.position], name, arguments, pieces)
+        text = self.text[start : self.position]
+        return IntrinsicCall(text, name, arguments) if template is None else _FormatCall(text, template, arguments)
 
-    def build(self, text: str, name: str, arguments: list[Argument], pieces: list[str] | None) -> IntrinsicCall:
-        """Check the number of arguments and make the call."""
-        count = len(arguments) + (pieces is not None)
-        function = FUNCTIONS[name]
-        if count < function.least or (function.most is not None and count > function.most):
-            raise PathSyntaxError(f"{name} takes {function.least} to {function.most} arguments and got {count}")
-        if pieces is None:
-            return IntrinsicCall(text, name, arguments)
-        if len(pieces) - 1 != len(arguments):
-            raise PathSyntaxError(f"{name} has {len(pieces) - 1} placeholders and {len(arguments)} values in {text!r}")
-        return _FormatCall(text, pieces, arguments)
-
-    def argument(self, depth: int) -> Argument:
+    def argument(self, depth: int, caller: str) -> Argument:
         """Read a literal, a path or a nested call."""
         if self.peek("$"):
             return _path_argument(self)
         if self.peek("States."):
-            return self.call(depth + 1).evaluate
+            call = self.call(depth + 1)
+            if (caller, call.name) == ("States.Format", "States.StringToJson"):
+                return lambda scope: dumps(call.value(scope))  # AWS shows the parser's own value: a text has its quotes
+            return call.value
         if self.peek("'"):
             literal: Any = "".join(self.characters())
         else:
@@ -129,23 +143,11 @@ class _CallParser(Parser):
             self.position += 1
         return read
 
-    def format_pieces(self) -> list[str]:
-        """Read the literal of States.Format, cut at its ``{}``."""
+    def template(self) -> str:
+        """Read the literal of States.Format; its backslashes stay."""
         start = self.position
         self.characters()
-        body, pieces, piece, at = self.text[start + 1 : self.position - 1], [], "", 0
-        while at < len(body):
-            if body[at] == "\\":
-                piece += body[at + 1]
-                at += 2
-            elif body.startswith("{}", at):
-                pieces.append(piece)
-                piece = ""
-                at += 2
-            else:
-                piece += body[at]
-                at += 1
-        return [*pieces, piece]
+        return self.text[start + 1 : self.position - 1]
 
 
 class _FormatCall(IntrinsicCall):
@@ -153,13 +155,19 @@ class _FormatCall(IntrinsicCall):
 
     __slots__ = ("_pieces",)
 
-    def __init__(self, text: str, pieces: list[str], arguments: list[Argument]) -> None:
+    def __init__(self, text: str, template: str, arguments: list[Argument]) -> None:
         super().__init__(text, "States.Format", arguments)
-        self._pieces = pieces
+        self._pieces: list[str] | IntrinsicProblem
+        try:
+            self._pieces = template_pieces(template)
+        except IntrinsicProblem as problem:
+            self._pieces = problem
 
-    def evaluate(self, scope: Scope) -> Any:
+    def value(self, scope: Scope) -> Any:
         texts = [java_text(argument(scope)) for argument in self._arguments]
-        return self._pieces[0] + "".join(map("".join, zip(texts, self._pieces[1:], strict=True)))
+        if isinstance(self._pieces, IntrinsicProblem):
+            raise self._pieces
+        return filled(self._pieces, texts)
 
 
 def _path_argument(parser: Parser) -> Argument:
@@ -168,13 +176,19 @@ def _path_argument(parser: Parser) -> Argument:
     def read(scope: Scope) -> Any:
         value = path.read(scope)
         if value is MISSING:
-            raise failure(
-                f"The JsonPath argument for the field '{path.text}' could not be found in the input "
-                f"'{dumps(scope.input)}'"
-            )
+            raise MissingArgument(_missing(path, scope))
         return value
 
     return read
+
+
+def _missing(path: Path, scope: Scope) -> str:
+    root = root_of(path, scope)
+    text = "" if root is MISSING else miss(path, root)
+    if text.startswith("Filter:"):
+        return text
+    field = path.text[1:] if path.root == "context" else path.text
+    return f"The JsonPath argument for the field '{field}' could not be found in the input '{dumps(scope.input)}'"
 
 
 @lru_cache(maxsize=4096)

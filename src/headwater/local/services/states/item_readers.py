@@ -1,7 +1,8 @@
 """``ItemReader``: the items of a distributed Map from S3: a listing, a file of items, or a manifest of files.
 
-Source: Developer Guide, "ItemReader (Map)", 2025: JSON, JSON Lines, CSV, Parquet; S3 inventories, and the manifests of
-Athena's UNLOAD (``"ManifestType": "ATHENA_DATA"``), whose files are of the ``InputType``.
+Source: Developer Guide, "ItemReader (Map)", 2026: JSON, JSON Lines, CSV, Parquet; S3 inventories, and the manifests of
+Athena's UNLOAD (``"ManifestType": "ATHENA_DATA"``), whose files are of the ``InputType``; with ``"Transformation":
+"LOAD_AND_FLATTEN"`` a listing is the items of the objects listed. Texts of failures follow executions recorded on AWS.
 """
 
 from __future__ import annotations
@@ -13,14 +14,26 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from headwater.local.services.states.errors import ITEM_READER_FAILED, StateFailure
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.templates import Template
 
+STATE_DATA = "STATE_DATA"
 DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 Call = Callable[..., dict[str, Any]]
+
+
+class Sourced(NamedTuple):
+    """Items, and where each is from (``$$.Map.Item.Source``): one text for all of them, or one for each."""
+
+    items: list[Any]
+    sources: str | list[str]
+
+    def of(self, index: int) -> str:
+        """Where the item at an index is from."""
+        return self.sources if isinstance(self.sources, str) else self.sources[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class ItemReader:
     configuration: dict[str, Any]
     max_items: NumberField
 
-    def read(self, s3: Call, arguments: dict[str, Any], limit: int) -> list[Any]:
+    def read(self, s3: Call, arguments: dict[str, Any], limit: int) -> Sourced:
         """The items; at most ``limit`` when that is not 0.
 
         Parameters
@@ -54,8 +67,24 @@ class ItemReader:
         """
         if limit < 0:
             raise StateFailure(ITEM_READER_FAILED, "field MaxItems must be positive")
-        found = self._listing(s3, arguments) if self.lists else self._object(s3, arguments)
-        return list(islice(found, limit or None))
+        bucket = f"s3://{arguments.get('Bucket')}"
+        if not self.lists:
+            return Sourced(list(islice(self._object(s3, arguments), limit or None)), f"{bucket}/{arguments.get('Key')}")
+        if self.configuration.get("Transformation") != "LOAD_AND_FLATTEN":
+            return Sourced(list(islice(self._listing(s3, arguments), limit or None)), bucket)
+        found = list(islice(self._flattened(s3, arguments, bucket), limit or None))
+        return Sourced([item for item, _ in found], [source for _, source in found])
+
+    def _flattened(self, s3: Call, arguments: dict[str, Any], bucket: str) -> Iterable[tuple[Any, str]]:
+        """The items of every object of a listing, each with the object's URI."""
+        kind = self.configuration.get("InputType", "JSON")
+        for entry in self._listing(s3, arguments):
+            if entry["Key"].endswith("/") and not entry["Size"]:
+                continue  # a folder
+            body = read_body(s3("get_object", Bucket=arguments["Bucket"], Key=entry["Key"]))
+            source = f"{bucket}/{entry['Key']}"
+            for item in self._items(kind, body):
+                yield item, source
 
     @staticmethod
     def _listing(s3: Call, arguments: dict[str, Any]) -> Iterable[Any]:
@@ -76,10 +105,13 @@ class ItemReader:
 
     def _object(self, s3: Call, arguments: dict[str, Any]) -> Iterable[Any]:
         kind = self.configuration.get("InputType", "JSON")
+        if kind == "PARQUET" and arguments.get("VersionId"):
+            cause = "S3 Version ID selection is not currently supported for PARQUET files"
+            raise StateFailure(ITEM_READER_FAILED, cause)
         body = read_body(s3("get_object", **arguments))
         if self.configuration.get("ManifestType") == "ATHENA_DATA":
             return self._unloaded(s3, body, kind)
-        if kind == "MANIFEST":
+        if kind == "MANIFEST" or self.configuration.get("ManifestType") == "S3_INVENTORY":
             return self._inventory(s3, body)
         return self._items(kind, body)
 

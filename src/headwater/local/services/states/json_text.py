@@ -28,7 +28,16 @@ def _encoder() -> Callable[[Any], str]:
     return encode
 
 
-_encode = _encoder()
+_plain = _encoder()
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def _encode(value: Any) -> str:
+    """The text; half a pair of UTF-16, which no UTF-8 can hold, stays escaped."""
+    text = _plain(value)
+    return text if text.isascii() else _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
+
+
 _INTEGRAL_FLOAT = re.compile(r"\.0(?=[,\]}]|$)")
 
 

@@ -1,14 +1,19 @@
-"""Reference paths: paths that name exactly one place, and can therefore be written (``ResultPath``)."""
+"""Reference paths: paths that name exactly one place, and can therefore be written (``ResultPath``).
+
+A place that cannot be reached is ``States.ReferencePathConflict``, without the introduction that other causes have.
+Source: executions that failed on AWS, shown in "Step Functions で States.ReferencePathConflict が起きたときの対処"
+(qiita.com, 2021), construct-hub's pull request 459 (2021) and others; read 2026-11-25.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
-from headwater.local.services.states.errors import RESULT_PATH_MATCH_FAILURE, StateFailure
+from headwater.local.services.states.errors import REFERENCE_PATH_CONFLICT, StateFailure
 from headwater.local.services.states.json_text import dumps
 from headwater.local.services.states.path_parser import compile_path
-from headwater.local.services.states.paths import PathSyntaxError
+from headwater.local.services.states.paths import MISSING, Path, PathSyntaxError
 
 
 class ReferencePath:
@@ -34,31 +39,48 @@ class ReferencePath:
         Raises
         ------
         StateFailure
-            ``States.ResultPathMatchFailure`` when what is on the way is no object, or the index is out of range.
+            ``States.ReferencePathConflict`` when what is on the way is no object, or the index is out of range.
         """
         if not self.keys:
             return value
-        return self._write(document, value, 0)
+        return self._write(document, document, value, 0)
 
-    def _write(self, node: Any, value: Any, depth: int) -> Any:
+    def _write(self, document: Any, node: Any, value: Any, depth: int) -> Any:
         if depth == len(self.keys):
             return value
         key = self.keys[depth]
         if isinstance(key, int):
             if not isinstance(node, list) or not 0 <= key < len(node):
-                raise self._mismatch(node)
+                raise self._conflict(document, depth)
             changed: Any = list(node)
         else:
             if node is not None and not isinstance(node, dict):
-                raise self._mismatch(node)
+                raise self._conflict(document, depth)
             changed = dict(node or {})
         inner = changed[key] if isinstance(key, int) else changed.get(key)
-        changed[key] = self._write(inner, value, depth + 1)
+        changed[key] = self._write(document, inner, value, depth + 1)
         return changed
 
-    def _mismatch(self, document: Any) -> StateFailure:
-        cause = f'Unable to apply step "{str(self.keys[0])}" to input {dumps(document)}'
-        return StateFailure(RESULT_PATH_MATCH_FAILURE, cause, located=True)
+    def _conflict(self, document: Any, depth: int) -> StateFailure:
+        if depth == 0:
+            cause = f"Unable to apply ReferencePath {self.text} to input {dumps(document)}"
+            return StateFailure(REFERENCE_PATH_CONFLICT, cause)
+        return step_conflict(self.keys[depth - 1], document)
+
+
+def step_conflict(key: str | int, document: Any) -> StateFailure:
+    """The failure of a step that cannot be taken."""
+    return StateFailure(REFERENCE_PATH_CONFLICT, f'Unable to apply step "{key}" to input {dumps(document)}')
+
+
+def unreached(path: Path, document: Any) -> StateFailure:
+    """The failure of a path that is read and leads nowhere (``ItemsPath``)."""
+    value = shown = {} if document is MISSING else document
+    for segment in path.segments:
+        value = next(segment.select(value, document), MISSING)
+        if value is MISSING:
+            return step_conflict("" if segment.key is None else segment.key, shown)
+    return step_conflict("", shown)
 
 
 @lru_cache(maxsize=4096)

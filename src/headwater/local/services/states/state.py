@@ -15,8 +15,10 @@ from headwater.local.services.states.error_rules import Catcher, Retrier
 from headwater.local.services.states.errors import StateFailure, runtime
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machine import Machine
+from headwater.local.services.states.path_misses import NULL_INPUT, miss, root_of
 from headwater.local.services.states.paths import MISSING, Path
 from headwater.local.services.states.reference_paths import ReferencePath
+from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.templates import Template
 
 if TYPE_CHECKING:
@@ -76,9 +78,10 @@ class State(ABC):
             return EMPTY
         if self.input_path is None:
             return branch.input
-        value = self.input_path.read(execution.scope(branch, branch.input.value))
+        scope = execution.scope(branch, branch.input.value)
+        value = self.input_path.read(scope)
         if value is MISSING:
-            raise no_results(self.input_path)
+            raise no_results(self.input_path, scope)
         return Document(value)
 
     def effective_input(self, execution: Execution, branch: Branch) -> Document:
@@ -127,9 +130,10 @@ class State(ABC):
             return EMPTY
         if self.output_path is None:
             return output
-        value = self.output_path.read(execution.scope(branch, output.value))
+        scope = execution.scope(branch, output.value)
+        value = self.output_path.read(scope)
         if value is MISSING:
-            raise no_results(self.output_path)
+            raise no_results(self.output_path, scope)
         return Document(value)
 
     @property
@@ -158,6 +162,10 @@ class State(ABC):
         raise TypeError(f"a {self.type} state has no branches")
 
 
-def no_results(path: Path) -> StateFailure:
+def no_results(path: Path, scope: Scope) -> StateFailure:
     """The failure of an ``InputPath`` or ``OutputPath`` that leads nowhere."""
-    return runtime(f"Invalid path '{path.text}' : No results for path: {path.canonical()}")
+    root = root_of(path, scope)
+    if root is None:
+        return runtime(NULL_INPUT)
+    problem = f"No results for path: {path.canonical()}" if root is MISSING else miss(path, root)
+    return runtime(f"Invalid path '{path.text}' : {problem}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from headwater.local.services.states.errors import NO_CHOICE_MATCHED, StateFailure
+from headwater.local.services.states.errors import runtime
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
@@ -42,7 +42,7 @@ class ChoiceState(State):
         rule = next((rule for rule in self.rules if rule.holds(scope)), None)
         if rule is None:
             if self.default is None:
-                raise StateFailure(NO_CHOICE_MATCHED, "No choice rule matched and no default was given", located=True)
+                raise runtime("Failed to transition out of the state. The state does not point to a next state.")
             rule = ChoiceRule(lambda _: True, self.default, self.assign, self.output)
         if self.jsonata:
             output = selected if rule.output is None else Document(rule.output.evaluate(scope))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from headwater.local.services.states.errors import StateFailure, query, runtime
 from headwater.local.services.states.json_text import Document, dumps
 from headwater.local.services.states.machine import Machine
-from headwater.local.services.states.map_fields import NumberField
+from headwater.local.services.states.map_fields import NumberField, json_type
+from headwater.local.services.states.path_misses import root_of
 from headwater.local.services.states.paths import MISSING, Path
+from headwater.local.services.states.reference_paths import unreached
 from headwater.local.services.states.state import State
 from headwater.local.services.states.templates import Template
 
@@ -76,10 +78,11 @@ class MapState(State):
             return self._jsonata_items(execution, branch)
         value = selected.value
         if self.items_path is not None:
-            value = self.items_path.read(execution.scope(branch, value))
+            scope = execution.scope(branch, value)
+            value = self.items_path.read(scope)
+            if value is MISSING:
+                raise unreached(self.items_path, root_of(self.items_path, scope))
         text = "$" if self.items_path is None else self.items_path.text
-        if value is MISSING:
-            raise runtime(f"Invalid path '{text}': the items could not be found in the input.")
         if not isinstance(value, list):
             text = text.removeprefix("$") if text.startswith("$$") else text
             raise runtime(f'Reference path "{text}" must point to array.')
@@ -157,11 +160,3 @@ class MapState(State):
     def abort(self, execution: Execution, branch: Branch) -> None:
         """Stop the iterations."""
         execution.abort_children(branch)
-
-
-def json_type(value: Any) -> str:
-    """The JSON name of a value's type."""
-    if value is None:
-        return "null"
-    kinds: list[tuple[Any, str]] = [(bool, "boolean"), ((int, float), "number"), (str, "string"), (list, "array")]
-    return next((name for kind, name in kinds if isinstance(value, kind)), "object")

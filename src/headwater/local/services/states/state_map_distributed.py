@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, StateFailure, runtime
 from headwater.local.services.states.item_batches import ItemBatcher
-from headwater.local.services.states.item_readers import ItemReader
+from headwater.local.services.states.item_readers import STATE_DATA, ItemReader, Sourced
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_runs import new_map_run, tolerated_failures
 from headwater.local.services.states.result_writer import ResultWriter
@@ -64,26 +64,27 @@ class DistributedMapState(MapState):
         branch.deadline_ms = 0
         execution.begin_call(branch)
 
-    def items_read(self, execution: Execution, branch: Branch, items: list[Any]) -> None:
+    def items_read(self, execution: Execution, branch: Branch, found: Sourced) -> None:
         """The reader's items have come, at the start or again after a restart."""
         try:
-            units = self._units(execution, branch, items)
+            units = self._units(execution, branch, found)
             if branch.phase == phases.CALLING:
                 task = branch.task
-                branch.tolerated = tolerated_failures(execution.map_runs[branch.id], len(items))
+                branch.tolerated = tolerated_failures(execution.map_runs[branch.id], len(found.items))
                 execution.open_children(branch, len(units))
                 branch.task = task
-                execution.count_map_run(branch, len(units), len(items))
+                execution.count_map_run(branch, len(units), len(found.items))
             branch.items = units
             self._go_on(execution, branch)
         except StateFailure as failure:
             self._run_failed(execution, branch, failure)
 
-    def _units(self, execution: Execution, branch: Branch, items: list[Any]) -> list[Any]:
+    def _units(self, execution: Execution, branch: Branch, found: Sourced) -> list[Any]:
         """The inputs of the children."""
+        items = found.items
         if self.item_selector is not None:
-            pairs = ({"Index": index, "Value": item} for index, item in enumerate(items))
-            items = [self.select_item(execution, branch, pair) for pair in pairs]
+            described = ({"Index": index, "Value": item, "Source": found.of(index)} for index, item in enumerate(items))
+            items = [self.select_item(execution, branch, item) for item in described]
         if self.batcher is None:
             return items
         return list(self.batcher.batches(items, execution.scope(branch, self.map_input(execution, branch).value)))
@@ -91,7 +92,7 @@ class DistributedMapState(MapState):
     def _open(self, execution: Execution, branch: Branch, items: list[Any]) -> None:
         concurrency = self.read_concurrency(execution, branch)
         branch.last_event_id = execution.record(branch, "MapStateStarted", {"length": len(items)})
-        units = self._units(execution, branch, items)
+        units = self._units(execution, branch, Sourced(items, STATE_DATA))
         task = branch.task or {}
         tolerated = self._tolerated(execution, branch, len(items))
         execution.open_children(branch, len(units))
@@ -125,7 +126,8 @@ class DistributedMapState(MapState):
             if self.reader is not None:
                 execution.read_items_again(branch)
                 return
-            branch.items = self._units(execution, branch, self.read_items(execution, branch))
+            items = self.read_items(execution, branch)
+            branch.items = self._units(execution, branch, Sourced(items, STATE_DATA))
         execution.mark(branch)
         missing = execution.map_missing.get(branch.id, [])
         while (missing or branch.next_index < branch.length) and len(live) < branch.max_concurrency:

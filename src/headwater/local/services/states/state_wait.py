@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.errors import query, runtime
 from headwater.local.services.states.json_text import dumps
+from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.paths import MISSING, Path
 from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
     from headwater.local.services.states.branch import Branch
     from headwater.local.services.states.execution import Execution
 
-MAX_SECONDS = 99_999_999
-
 
 @dataclass(eq=False)
 class WaitState(State):
     """``"Type": "Wait"``, with one of its four ways to say until when."""
 
     type: ClassVar[str] = "Wait"
-    seconds: Callable[[Scope], Any] | None = None
+    seconds: NumberField | None = None
     timestamp: Callable[[Scope], Any] | None = None
     seconds_path: Path | None = None
     timestamp_path: Path | None = None
@@ -46,7 +45,7 @@ class WaitState(State):
         if self.timestamp_path is not None:
             return self._moment_from_path(self.timestamp_path, scope)
         if self.seconds is not None:
-            return now_ms + 1000 * self._checked_seconds(self.seconds(scope))
+            return now_ms + 1000 * int(self.seconds.read(scope) or 0)
         if self.timestamp is None:
             raise runtime("The Wait state names no moment")
         text = self.timestamp(scope)
@@ -58,15 +57,6 @@ class WaitState(State):
                 "Timestamp",
             )
         return int(moment.timestamp() * 1000)
-
-    def _checked_seconds(self, value: Any) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SECONDS:
-            raise query(
-                f"The Seconds field must be an integer between 0 and {MAX_SECONDS}, but was {dumps(value)}", "Seconds"
-            )
-        return value
 
     @staticmethod
     def _seconds_from_path(path: Path, scope: Scope) -> int:

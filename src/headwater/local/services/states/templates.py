@@ -17,8 +17,9 @@ from headwater.local.services.states.jsonata_expressions import (
     compile_expression,
     source_of,
 )
+from headwater.local.services.states.path_misses import NULL_INPUT, is_past_the_end, root_of
 from headwater.local.services.states.path_parser import compile_path
-from headwater.local.services.states.paths import MISSING
+from headwater.local.services.states.paths import MISSING, Path
 from headwater.local.services.states.scope import Scope
 
 Evaluate = Callable[[Scope], Any]
@@ -70,14 +71,22 @@ def compile_value(text: str, field: str) -> Evaluate:
 
     def read(scope: Scope) -> Any:
         value = path.read(scope)
-        if value is MISSING:
-            raise runtime(
-                f"The JSONPath '{text}' specified for the field '{field}' could not be found in the input "
-                f"'{dumps(scope.input)}'"
-            )
-        return value
+        return _missed(path, scope, field) if value is MISSING else value
 
     return read
+
+
+def _missed(path: Path, scope: Scope, field: str) -> Any:
+    """What AWS does where a field's path leads nowhere: null for an index past the end of an array, else an error."""
+    root = root_of(path, scope)
+    if root is None:
+        raise runtime(NULL_INPUT)
+    if is_past_the_end(path, root):
+        return None
+    shown = scope.context if path.root == "context" else scope.input
+    raise runtime(
+        f"The JSONPath '{path.text}' specified for the field '{field}' could not be found in the input '{dumps(shown)}'"
+    )
 
 
 def _constant(value: Any) -> Template:

@@ -20,7 +20,7 @@ from headwater.local.services.states.validator_diagnostics import (
     Diagnostic,
     required,
 )
-from headwater.local.services.states.validator_flow import ends, error_rules, transitions, unreachable
+from headwater.local.services.states.validator_flow import MOVES_ON, ends, error_rules, transitions, unreachable
 from headwater.local.services.states.validator_language import computed, foreign_fields
 from headwater.local.services.states.validator_states import choice, fail, map_fields, wait
 from headwater.local.services.states.validator_tasks import task
@@ -28,6 +28,8 @@ from headwater.local.services.states.validator_tasks import task
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
 _ONLY_ON = {
     "TimeoutSeconds": frozenset({"Task"}),
+    "End": MOVES_ON,
+    "Next": MOVES_ON,
     "Catch": frozenset({"Map", "Parallel", "Task"}),
     "Retry": frozenset({"Map", "Parallel", "Task"}),
 }
@@ -88,9 +90,8 @@ class _Validator:
         states, start = machine.get("States"), machine.get("StartAt")
         if states is None or start is None:
             return
-        if not isinstance(states, dict) or not states:
-            yield Diagnostic(SCHEMA, "The field 'States' must be an object with at least one state", f"{at}/States")
-            return
+        if not states:
+            yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/States")
         if start not in states:
             yield Diagnostic(MISSING_TARGET, f"Missing 'Next' target: {start}", f"{at}/StartAt")
         for name, body in states.items():
@@ -109,7 +110,7 @@ class _Validator:
         here = at or "/"
         kind = body.get("Type")
         if kind is None:
-            yield from required(body, ("Type",), at)
+            yield Diagnostic(SCHEMA, "The field 'Type' is required", here)
             return
         if kind not in STATE_TYPES:
             choices = ", ".join(STATE_TYPES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NamedTuple
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
@@ -32,6 +32,16 @@ def required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> It
     missing = [field for field in fields if field not in body]
     if missing:
         yield Diagnostic(SCHEMA, f"These fields are required: [{', '.join(missing)}]", location or "/")
+
+
+def one_of(body: Container[str], fields: list[str], location: str) -> Iterator[Diagnostic]:
+    """That an object at ``location`` has exactly one of the fields."""
+    given = sum(field in body for field in fields)
+    names = f"of the following fields: [{', '.join(fields)}]"
+    if not given:
+        yield Diagnostic(SCHEMA, f"This object should have only one {names}", location)
+    elif given > 1:
+        yield Diagnostic(SCHEMA, f"There should only be one {names}", location)
 
 
 def listed(body: dict[str, Any], field: str) -> list[Any]:

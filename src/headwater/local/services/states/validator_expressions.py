@@ -25,6 +25,7 @@ _EITHER_INTRINSIC = frozenset({"CausePath", "ErrorPath"})
 _INVALID = (PathSyntaxError, TypeError, AttributeError)
 # ``$$`` outside of texts and quoted names.
 _WHOLE_INPUT = re.compile(r"\$\$(?![A-Za-z0-9_$])")
+_OF_SOME_FIELDS = re.compile(r"\$states\.(result|errorOutput)\b")
 _TEXTS = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|/\*.*?\*/""", re.DOTALL)
 
 
@@ -44,7 +45,8 @@ def reference_path(value: Any, at: str) -> Iterator[Diagnostic]:
     try:
         compile_reference_path(value)
     except _INVALID:
-        yield Diagnostic(SCHEMA, "Value is not a Reference Path", at)
+        why = ": Reference path didn't start with '$'" if isinstance(value, str) and not value.startswith("$") else ""
+        yield Diagnostic(SCHEMA, f"Value is not a Reference Path{why}", at)
 
 
 def template(value: Any, at: str) -> Iterator[Diagnostic]:
@@ -68,16 +70,19 @@ def template(value: Any, at: str) -> Iterator[Diagnostic]:
             yield Diagnostic(SCHEMA, message, at)
 
 
-def expressions(value: Any, at: str, caught: bool = False) -> Iterator[Diagnostic]:
-    """The problems of the expressions in a field; ``caught``: it is a catcher's, which may read the error."""
+def expressions(value: Any, at: str, readable: str = "") -> Iterator[Diagnostic]:
+    """The problems of the expressions in a field.
+
+    ``readable`` is which of ``$states.result`` and ``$states.errorOutput``, that only some fields have, this one has.
+    """
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from expressions(item, f"{at}/{key}", caught)
+            yield from expressions(item, f"{at}/{key}", readable)
     elif isinstance(value, list):
         if at.endswith("/ItemReader/ReaderConfig/CSVHeaders"):
             return  # names of columns, whatever they look like
         for index, item in enumerate(value):
-            yield from expressions(item, f"{at}[{index}]", caught)
+            yield from expressions(item, f"{at}[{index}]", readable)
     elif isinstance(value, str) and (source := source_of(value)) is not None:
         try:
             expression = compile_expression(source)
@@ -88,8 +93,8 @@ def expressions(value: Any, at: str, caught: bool = False) -> Iterator[Diagnosti
             yield Diagnostic(UNSUPPORTED_JSONATA, "Reference to '$$' is not supported.", at)
         for name in expression.top_level_references():
             yield Diagnostic(UNSUPPORTED_JSONATA, f"Reference to '{name}' at the top level is not supported.", at)
-        if not caught and "$states.errorOutput" in _TEXTS.sub("", source):
-            yield Diagnostic(UNSUPPORTED_JSONATA, "Field '$states.errorOutput' does not exist.", at)
+        for name in sorted(set(_OF_SOME_FIELDS.findall(_TEXTS.sub("", source))) - {readable}):
+            yield Diagnostic(UNSUPPORTED_JSONATA, f"Field '$states.{name}' does not exist.", at)
 
 
 def assignments(body: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,21 +10,22 @@ from headwater.local.services.states.validator_diagnostics import (
     SCHEMA,
     Diagnostic,
     listed,
+    one_of,
     required,
 )
 from headwater.local.services.states.validator_expressions import reference_path
 
+MOVES_ON = frozenset({"Map", "Parallel", "Pass", "Task", "Wait"})
 TERMINAL = frozenset({"Fail", "Succeed"})
 
 
 def transitions(body: dict[str, Any], at: str, states: dict[str, Any] | None) -> Iterator[Diagnostic]:
     """That a state leads somewhere, and to states that there are; ``states`` is None when it stands alone."""
     kind = body["Type"]
-    if kind not in TERMINAL and kind != "Choice" and states is not None and not body.get("End"):
-        if "Next" not in body:
-            yield Diagnostic(SCHEMA, "These fields are required: [Next] or [End]", at or "/")
     if states is None:
         return
+    if kind in MOVES_ON:
+        yield from one_of({field for field in ("Next", "End") if body.get(field)}, ["Next", "End"], at or "/")
     targets = [("Next", body.get("Next")), ("Default", body.get("Default"))]
     for field in ("Choices", "Catch"):
         for index, rule in enumerate(listed(body, field)):
@@ -52,13 +53,13 @@ def error_rules(body: dict[str, Any], at: str, language: str) -> Iterator[Diagno
                 yield from reference_path(rule["ResultPath"], f"{where}/ResultPath")
             names = rule.get("ErrorEquals", [])
             if "States.ALL" in names and (len(names) > 1 or index < len(rules) - 1):
-                message = "States.ALL must appear alone and in the last retrier or catcher"
+                message = "States.ALL must appear alone and at end of list"
                 yield Diagnostic(SCHEMA, message, f"{where}/ErrorEquals")
 
 
 def ends(body: dict[str, Any]) -> bool:
     """Whether the machine may end after this state."""
-    return bool(body.get("End")) or body.get("Type") in TERMINAL
+    return bool(body.get("End") and "Type" in body) or body.get("Type") in TERMINAL
 
 
 def unreachable(states: dict[str, Any], start: Any, at: str) -> Iterator[Diagnostic]:

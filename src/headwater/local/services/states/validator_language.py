@@ -25,7 +25,8 @@ _JSONATA_ONLY = frozenset({"Arguments", "Items", "Output"})
 _NO_EXPRESSIONS = frozenset(
     {"Branches", "Catch", "Choices", "Comment", "ItemProcessor", "Iterator", "Result", "Retry"}
 )  # read apart, or kept as text
-_CATCHER_EXPRESSIONS = ("Assign", "Output")
+_AFTERWARDS = ("Assign", "Output")
+_WITH_RESULT = frozenset({"Map", "Parallel", "Task"})
 
 
 def foreign_fields(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
@@ -46,10 +47,11 @@ def computed(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnosti
     if language == "JSONata":
         for field, value in body.items():
             if field not in _NO_EXPRESSIONS:
-                yield from expressions(value, f"{at}/{field}")
+                has_result = body["Type"] in _WITH_RESULT and field in _AFTERWARDS
+                yield from expressions(value, f"{at}/{field}", "result" if has_result else "")
         for index, rule in enumerate(listed(body, "Catch")):
-            for field in _CATCHER_EXPRESSIONS if isinstance(rule, dict) else ():
-                yield from expressions(rule.get(field), f"{at}/Catch[{index}]/{field}", caught=True)
+            for field in _AFTERWARDS if isinstance(rule, dict) else ():
+                yield from expressions(rule.get(field), f"{at}/Catch[{index}]/{field}", "errorOutput")
     else:
         for field in _PATHS:
             if body.get(field) is not None:

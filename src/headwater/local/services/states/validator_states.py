@@ -7,31 +7,36 @@ from collections.abc import Iterator
 from typing import Any
 
 from headwater.local.services.states import choice_rules
+from headwater.local.services.states.field_types import MOST
 from headwater.local.services.states.jsonata_expressions import source_of
+from headwater.local.services.states.reader_rules import reader_problems
 from headwater.local.services.states.timestamps import parse_timestamp
-from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, required
-from headwater.local.services.states.validator_expressions import expressions
+from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, one_of, required
+from headwater.local.services.states.validator_expressions import expressions, reference_path
 
-READERS = ["arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"]
-INPUT_TYPES = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"]
 LABEL_CHARACTERS = 40
 _NOT_IN_LABELS = re.compile(r"""[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]""")
 
 
 def wait(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
     """A Wait: for one thing, of the right kind."""
-    given = [field for field in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if field in body]
-    if len(given) != 1:
-        message = "Exactly one of the fields [Seconds, SecondsPath, Timestamp, TimestampPath] is required"
-        yield Diagnostic(SCHEMA, message, at or "/")
+    fields = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"]
+    yield from one_of(body, fields[1::2] if language == "JSONata" else fields, at or "/")
     timestamp = body.get("Timestamp")
-    expression = isinstance(timestamp, str) and language == "JSONata" and source_of(timestamp) is not None
-    if timestamp is not None and not expression and parse_timestamp(timestamp) is None:
+    if timestamp is not None and not _is_expression(timestamp, language) and parse_timestamp(timestamp) is None:
         yield Diagnostic(SCHEMA, "String does not match RFC3339 timestamp", f"{at}/Timestamp")
     seconds = body.get("Seconds")
-    if "Seconds" in body and not (language == "JSONata" and isinstance(seconds, str)):
-        if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+    if "Seconds" in body and not _is_expression(seconds, language):
+        if isinstance(seconds, bool) or not isinstance(seconds, int):
             yield Diagnostic(SCHEMA, "Expected value of type Integer", f"{at}/Seconds")
+        elif seconds < 0:
+            yield Diagnostic(SCHEMA, "Minimum value is 0", f"{at}/Seconds")
+        elif seconds > MOST:
+            yield Diagnostic(SCHEMA, f"Maximum value is {MOST}", f"{at}/Seconds")
+
+
+def _is_expression(value: Any, language: str) -> bool:
+    return language == "JSONata" and isinstance(value, str) and source_of(value) is not None
 
 
 def choice(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
@@ -65,6 +70,12 @@ def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
         for suffix, part in parts:
             yield from _rule(part, f"{at}/{combined[0]}{suffix}")
         return
+    yield from one_of(rule, choice_rules.NAMED_OPERATORS, at)
+    if rule.keys().isdisjoint(choice_rules.OPERATORS):
+        return
+    if isinstance(rule.get("Variable"), str) and not rule["Variable"].startswith("$"):
+        yield from reference_path(rule["Variable"], f"{at}/Variable")
+        return
     try:
         choice_rules.compile_rule(rule)
     except (ValueError, TypeError, AttributeError) as error:
@@ -87,17 +98,9 @@ def map_fields(body: dict[str, Any], at: str, processor: Any) -> Iterator[Diagno
                 yield Diagnostic(SCHEMA, f"The field '{only}' is only supported in distributed mode", f"{at}/{only}")
         return
     yield from _label(body, at)
-    reader = body.get("ItemReader", {})
-    if "ItemReader" in body and (not isinstance(reader, dict) or reader.get("Resource") not in READERS):
-        yield Diagnostic(
-            SCHEMA, f"The field 'Resource' should have one of these values: {READERS}", f"{at}/ItemReader/Resource"
-        )
-    elif isinstance(reader, dict) and reader.get("ReaderConfig", {}).get("InputType", "JSON") not in INPUT_TYPES:
-        yield Diagnostic(
-            SCHEMA,
-            f"The field 'InputType' should have one of these values: {INPUT_TYPES}",
-            f"{at}/ItemReader/ReaderConfig/InputType",
-        )
+    if "ItemReader" in body:
+        for message, where in reader_problems(body["ItemReader"], f"{at}/ItemReader"):
+            yield Diagnostic(SCHEMA, message, where)
 
 
 def _label(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:

@@ -52,7 +52,9 @@ class Objects:
     def _list(self, Bucket: str, Prefix: str = "", ContinuationToken: str = "") -> dict[str, Any]:
         keys = sorted(key for key in self.bodies if key.startswith(Prefix) and key > ContinuationToken)
         modified = datetime(2026, 1, 1, tzinfo=UTC)
-        page = [{"Key": key, "ETag": '"e"', "Size": 1, "LastModified": modified} for key in keys[:2]]
+        page = [
+            {"Key": key, "ETag": '"e"', "Size": len(self.bodies[key]), "LastModified": modified} for key in keys[:2]
+        ]
         return {"Contents": page, "IsTruncated": len(keys) > 2, "NextContinuationToken": (keys[:2] or [""])[-1]}
 
 
@@ -148,7 +150,7 @@ def test_a_reader_whose_role_cannot_be_assumed_fails(small: SmallEndpoint, monke
 def test_formats(kind: str, configuration: dict[str, Any], body: bytes, expected: list[Any]) -> None:
     template = compile_template({}, "Parameters", False)
     reader = ItemReader(False, template, {"InputType": kind, **configuration}, NumberField("MaxItems"))
-    assert reader.read(lambda operation, **members: {"Body": body}, {}, 0) == expected
+    assert reader.read(lambda operation, **members: {"Body": body}, {}, 0).items == expected
 
 
 STARTED = ["ExecutionStarted", "MapStateEntered", "MapStateStarted"]
@@ -297,3 +299,38 @@ def test_map_runs_are_listed_in_pages(small: SmallEndpoint) -> None:
     rest = small.sfn("list_map_runs", executionArn=arn, maxResults=2, nextToken=page["nextToken"])
     assert [run["mapRunArn"] for run in page["mapRuns"] + rest["mapRuns"]] == every
     assert "nextToken" not in rest
+
+
+def test_listed_objects_are_loaded_and_flattened(small: SmallEndpoint) -> None:
+    """Recorded on AWS, 2026 (published with tiny-asl-machine's tests, read 2026-11-25)."""
+    bodies = {"in/": b"", "in/one.json": b'[{"id": "a"}, {"id": "b"}]', "in/two.json": b'[{"id": "c"}]'}
+    Objects(small).bodies.update(bodies)
+    selector = {"id.$": "$$.Map.Item.Value.id", "from.$": "$$.Map.Item.Source"}
+
+    def run(name: str, **configuration: Any) -> Any:
+        reader = {
+            "Resource": "arn:aws:states:::s3:listObjectsV2",
+            "ReaderConfig": configuration,
+            "Parameters": {"Bucket": "b", "Prefix": "in/"},
+        }
+        state = distributed(chain(("p", PASS)), ItemReader=reader, ItemSelector=selector)
+        return json.loads(small.run(chain(("each", state)), name=name)["output"])
+
+    flattened = [{"id": i, "from": f"s3://b/in/{f}.json"} for i, f in (("a", "one"), ("b", "one"), ("c", "two"))]
+    assert run("all", InputType="JSON", Transformation="LOAD_AND_FLATTEN") == flattened
+    assert run("two", InputType="JSON", Transformation="LOAD_AND_FLATTEN", MaxItems=2) == flattened[:2]
+    selector = {"key.$": "$$.Map.Item.Value.Key", "from.$": "$$.Map.Item.Source"}
+    assert run("none", Transformation="NONE")[1] == {"key": "in/one.json", "from": "s3://b"}
+    state = distributed(chain(("p", PASS)), ItemSelector={"from.$": "$$.Map.Item.Source"})
+    assert json.loads(small.run(chain(("each", state)), [1], name="own")["output"]) == [{"from": "STATE_DATA"}]
+
+
+def test_a_version_of_a_parquet_file_is_refused(small: SmallEndpoint) -> None:
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "PARQUET"},
+        "Parameters": {"Bucket": "b", "Key": "k", "VersionId": "v"},
+    }
+    ended = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader))))
+    cause = "S3 Version ID selection is not currently supported for PARQUET files"
+    assert (ended["error"], ended["cause"]) == ("States.ItemReaderFailed", cause)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.local.services.states.errors import INTRINSIC_FAILURE, StateFailure
+from headwater.local.services.states.errors import RUNTIME, StateFailure
 from headwater.local.services.states.intrinsics import compile_intrinsic
 from headwater.local.services.states.paths import PathSyntaxError
 from headwater.local.services.states.scope import Scope
@@ -47,6 +47,21 @@ def evaluate(text: str, input: Any = None) -> Any:
         ("States.MathAdd(-1.5, 0)", -1),
         ("States.StringSplit('This.is+a,test=string', '.+,=')", ["This", "is", "a", "test", "string"]),
         ("States.MathRandom(4, 5)", 4),
+        ("States.MathRandom(1, 100, 42)", 63),
+        ("States.MathRandom(1, 10, -10)", 1),
+        ("States.MathRandom(2147483640, 2147483647, 1)", 2147483644),
+        ("States.MathAdd(1.6, 2.7)", 5),
+        ("States.ArrayPartition($.list, 2.6)", [[1, 2], [3, 3]]),
+        ("States.ArrayRange(5.4, -0.6, -2.4)", [5, 3, 1]),
+        ("States.ArrayGetItem($.list, 1.2)", 2),
+        ("States.ArrayGetItem(States.Array(), 9)", None),
+        ("States.ArrayUnique(States.Array(true, false, true))", [False, True]),
+        ("States.ArrayUnique(States.Array(States.Array(1, 2), States.Array(2, 1)))", [[2, 1], [1, 2]]),
+        ("States.ArrayContains(States.Array('true'), true)", True),
+        ("States.Base64Decode('ab==cd')", "i"),
+        ("States.StringToJson('')", None),
+        ("States.Format('{}', States.StringToJson('\"x\"'))", '"x"'),
+        ("States.JsonMerge($.object, $.object, 'false')", {"a": 2}),
     ],
 )
 def test_the_guide_s_examples(text: str, expected: Any) -> None:
@@ -60,7 +75,10 @@ def test_the_guide_s_examples(text: str, expected: Any) -> None:
         "States.ArrayRange(1, 9, 0)",
         "States.ArrayRange(0, 1000, 1)",
         "States.ArrayPartition($.list, 0)",
-        "States.Base64Decode('?')",
+        "States.Base64Decode(1)",
+        "States.MathAdd(2147483647, 1)",
+        "States.MathRandom(1.4, 1.6)",
+        "States.ArrayPartition($.list, 0.6)",
         "States.Hash('x', 'CRC')",
         "States.JsonMerge($.list, $.list, false)",
         "States.StringToJson('{')",
@@ -68,18 +86,16 @@ def test_the_guide_s_examples(text: str, expected: Any) -> None:
         "States.ArrayLength($.absent)",
     ],
 )
-def test_wrong_arguments_are_intrinsic_failures(text: str) -> None:
+def test_wrong_arguments_fail_by_name(text: str) -> None:
     with pytest.raises(StateFailure) as caught:
         evaluate(text, {"list": [1]})
-    assert caught.value.error == INTRINSIC_FAILURE
+    assert caught.value.error == RUNTIME
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "States.Nothing()",
-        "States.UUID(1)",
-        "States.Format('{} {}', 1)",
         "States.Array(1",
         "States.Array(a)",
         r"States.Format('\x')",
@@ -90,6 +106,37 @@ def test_wrong_arguments_are_intrinsic_failures(text: str) -> None:
 def test_what_is_no_call_is_refused(text: str) -> None:
     with pytest.raises(PathSyntaxError):
         compile_intrinsic(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("States.Format('Hello {{}}', 1)", "Invalid template in States.Format: matching '}' not found for '{'."),
+        ("States.Format('}')", "Invalid template in States.Format: matching '{' not found for '}'."),
+        ("States.ArrayRange(1, 5)", "Invalid arguments in States.ArrayRange"),
+        ("States.ArrayLength(States.JsonToString($.list))", "Invalid arguments in States.ArrayLength"),
+        (
+            "States.StringToJson('{')",
+            "Cannot convert String to Json in States.StringToJson, caused by: Unexpected end-of-input: expected close "
+            "marker for Object (start marker at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` "
+            "disabled); line: 1, column: 1])\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` "
+            "disabled); line: 1, column: 2]",
+        ),
+    ],
+)
+def test_what_went_wrong_in_a_call_is_said_as_aws_says_it(text: str, problem: str) -> None:
+    """Recorded on AWS, 2026 (published with tiny-asl-machine's tests, read 2026-11-25)."""
+    with pytest.raises(StateFailure) as caught:
+        evaluate(text, {"list": [1]})
+    assert caught.value.cause == f"There was an error while evaluating the intrinsic function: {text}. {problem}"
+
+
+def test_a_path_that_leads_nowhere_is_told_with_the_whole_call() -> None:
+    text = "States.ArrayLength(States.Array($$.Nope.Deep))"
+    with pytest.raises(StateFailure) as caught:
+        evaluate(text, {"a": 1})
+    missing = "The JsonPath argument for the field '$.Nope.Deep' could not be found in the input '{\"a\":1}'"
+    assert caught.value.cause == f"The function '{text}' had the following error: {missing}"
 
 
 @given(JSON)

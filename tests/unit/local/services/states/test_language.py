@@ -41,7 +41,8 @@ def test_null_paths_discard(small: SmallEndpoint) -> None:
 def test_a_choice_without_a_match_fails_by_name(small: SmallEndpoint) -> None:
     choice = {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "end"}]}
     ended = small.run(chain(("pick", choice), ("end", PASS)), {"n": 2})
-    assert ended["error"] == "States.NoChoiceMatched"
+    assert ended["error"] == "States.Runtime"
+    assert ended["cause"].endswith("Failed to transition out of the state. The state does not point to a next state.")
 
 
 def test_an_inner_scope_reads_outer_variables_and_keeps_its_own(small: SmallEndpoint) -> None:
@@ -228,3 +229,44 @@ def test_an_operation_that_a_service_does_not_have_is_refused_before_a_run(
     found = small.sfn("validate_state_machine_definition", definition=json.dumps(chain(("t", task))))
     assert (found["result"] == "OK") is recognized
     assert recognized or "is not recognized" in found["diagnostics"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ('"3"', "The JSONata expression '\"3\"' specified for the field 'Seconds' returned an unexpected result type. "
+         "Expected 'number', but was 'string' for value: \"3\""),
+        ("-1", "Seconds must be between 0 and 99999999 but was: -1"),
+        ("1.6", "The Seconds field cannot be parsed as an integer: 1.6"),
+    ],
+)  # fmt: skip
+def test_a_number_that_an_expression_gives_is_checked(small: SmallEndpoint, expression: str, problem: str) -> None:
+    wait = {"Type": "Wait", "Seconds": f"{{% {expression} %}}"}
+    ended = small.run({**chain(("w", wait)), "QueryLanguage": "JSONata"})
+    assert ended["error"] == "States.QueryEvaluationError"
+    assert ended["cause"].endswith("(entered at the event id #2). " + problem)
+
+
+def test_an_index_past_the_end_of_an_array_gives_null(small: SmallEndpoint) -> None:
+    machine = chain(("p", {**PASS, "Parameters": {"v.$": "$.i[5]"}}))
+    assert output(small.run(machine, {"i": [1]})) == {"v": None}
+    deeper = chain(("p", {**PASS, "Parameters": {"v.$": "$.i[5].x"}}))
+    ended = small.run(deeper, {"i": [1]}, name="deeper")
+    assert ended["cause"].endswith(
+        "The JSONPath '$.i[5].x' specified for the field 'v.$' could not be found in the input '{\"i\":[1]}'"
+    )
+    null = ("n", {**PASS, "Result": None})
+    ended = small.run(chain(null, ("p", {**PASS, "Parameters": {"v.$": "$.i"}})), name="null")
+    assert ended["cause"].endswith("Unable to apply Path transformation to null or empty input.")
+
+
+def test_items_that_are_not_there_conflict(small: SmallEndpoint) -> None:
+    state = {"Type": "Map", "ItemsPath": "$.found.objects", "ItemProcessor": chain(("p", PASS))}
+    ended = small.run(chain(("each", state)), {"found": {"a": 1}})
+    cause = 'Unable to apply step "objects" to input {"found":{"a":1}}'
+    assert (ended["error"], ended["cause"]) == ("States.ReferencePathConflict", cause)
+
+
+def test_half_a_pair_of_utf_16_does_not_stop_the_engine(small: SmallEndpoint) -> None:
+    half = chain(("p", {**PASS, "Parameters": {"a": "\ud800", "b": "é"}}))
+    assert small.run(half)["output"] == '{"a":"\\ud800","b":"é"}'

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.local.services.states.errors import StateFailure
+from headwater.local.services.states.path_misses import miss
 from headwater.local.services.states.path_parser import compile_path
 from headwater.local.services.states.paths import MISSING, PathSyntaxError
 from headwater.local.services.states.reference_paths import compile_reference_path
@@ -109,7 +111,7 @@ def test_what_is_written_at_a_place_is_read_there(document: Any, names: list[str
     try:
         changed = compile_reference_path(text).write(document, value)
     except Exception as error:
-        assert "ResultPathMatchFailure" in str(error)
+        assert "ReferencePathConflict" in str(error)
         return
     assert compile_path(text).read_value(changed) == value
 
@@ -128,3 +130,40 @@ def test_a_filter_matches_no_scalar() -> None:
     value = {"bar": ["a", "b"], "jar": [{"a": 1}, {"a": 5}, {"a": 7}]}
     assert compile_path("$.bar[?(@ == 'a')]").read_value(value) == []
     assert compile_path("$.jar[?(@.a >= 5)]").read_value(value) == [{"a": 5}, {"a": 7}]
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "text"),
+    [
+        ("$.a.b", {"a": {}}, "No results for path: $['a']['b']"),
+        ("$.a.b.c", {"a": {}}, "Missing property in path $['a']['b']"),
+        ("$.a[3]", {"a": [1]}, "No results for path: $['a'][3]"),
+        ("$.a[0]", {"a": "x"}, 'Filter: [0] can only be applied to arrays. Current context is: "x"'),
+        (
+            "$.a.b",
+            {"a": 1},
+            "Expected to find an object with property ['b'] in path $['a'] but found "
+            "'com.fasterxml.jackson.databind.node.IntNode'. This is not a json object according to the JsonProvider: "
+            "'com.jayway.jsonpath.spi.json.JacksonJsonNodeJsonProvider'.",
+        ),
+    ],
+)
+def test_a_miss_is_told_in_jayway_s_words(path: str, document: Any, text: str) -> None:
+    assert miss(compile_path(path), document) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "text"),
+    [
+        ("$.x", "input1", 'Unable to apply ReferencePath $.x to input "input1"'),
+        ("$.a.b", {"a": 1}, 'Unable to apply step "a" to input {"a":1}'),
+    ],
+)
+def test_a_place_that_cannot_be_reached(path: str, document: Any, text: str) -> None:
+    with pytest.raises(StateFailure) as caught:
+        compile_reference_path(path).write(document, 1)
+    assert (caught.value.error, caught.value.cause, caught.value.located) == (
+        "States.ReferencePathConflict",
+        text,
+        False,
+    )

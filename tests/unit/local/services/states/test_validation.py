@@ -188,3 +188,78 @@ def test_a_refusal_without_a_location_says_null(small: SmallEndpoint) -> None:
     )
     shown = small.sfn("validate_state_machine_definition", definition=json.dumps(machine(LOOP)))
     assert shown["diagnostics"] == [{"severity": "ERROR", "code": END[0], "message": END[1]}]
+
+
+WAIT, TASK = {"Type": "Wait", "End": True}, {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+GET, LIST = "arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2"
+HEADERS = {"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["id"]}
+
+
+def reading(resource: str = GET, **configuration: Any) -> dict[str, Any]:
+    reader = {"Resource": resource, "ReaderConfig": configuration, "Parameters": {"Bucket": "b"}}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **machine({"A": PASS})}
+    return {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        ({"End": True}, ["The field 'Type' is required", END[1]]),
+        ({"Type": "Pass"}, ["This object should have only one of the following fields: [Next, End]", END[1]]),
+        ({"Type": "Succeed", "Next": "A"}, ["Field 'Next' is not supported"]),
+        (
+            {**TASK, "Retry": [{"ErrorEquals": ["States.ALL", "C"]}]},
+            ["States.ALL must appear alone and at end of list"],
+        ),
+        (
+            {**WAIT, "Seconds": 1, "Timestamp": "2025-01-01T00:00:10Z"},
+            ["There should only be one of the following fields: " "[SecondsPath, Seconds, TimestampPath, Timestamp]"],
+        ),
+        ({**WAIT, "Seconds": -1}, ["Minimum value is 0"]),
+        ({**WAIT, "Seconds": 1.5}, ["Expected value of type Integer"]),
+        (reading(InputType="CSV", ManifestType="S3_INVENTORY"), ["The field 'CSVHeaderLocation' is required"]),
+        (reading(LIST, Transformation="LOAD_AND_FLATTEN"), ["The field 'InputType' is required"]),
+        (
+            reading(InputType="JSON", ItemsPointer="data/items"),
+            ["Invalid input: JSON Pointer expression must start with '/': \"data/items\""],
+        ),
+        (reading(InputType="JSON", CSVHeaderLocation="FIRST_ROW"), ["Field 'CSVHeaderLocation' is not supported"]),
+        (reading(InputType="JSON", ManifestType="ATHENA_DATA"), ["Field 'ManifestType' is not supported"]),
+        (reading(InputType="CSV", CSVHeaderLocation="GIVEN"), ["These fields are required: [CSVHeaders]"]),
+        (
+            reading(InputType="JSONL", **HEADERS),
+            ["Field 'CSVHeaderLocation' is not supported", "Field 'CSVHeaders' is not supported"],
+        ),
+        (reading(InputType="CSV", **HEADERS), []),
+        (reading(ManifestType="S3_INVENTORY"), []),
+    ],
+)
+def test_texts_recorded_on_aws(state: dict[str, Any], texts: list[str]) -> None:
+    """Answers of 2026, published with the tests of tiny-asl-machine, read 2026-11-25."""
+    assert [text for _, text, _ in found(machine({"A": state}))] == texts
+
+
+def test_a_machine_needs_states() -> None:
+    texts = ["Value cannot be empty", "Missing 'Next' target: A", END[1]]
+    assert [text for _, text, _ in found(machine({}))] == texts
+
+
+def test_a_choice_rule_has_one_operator() -> None:
+    def texts(**rule: Any) -> list[str]:
+        choice = {"Type": "Choice", "Choices": [{"Next": "B", **rule}], "Default": "B"}
+        return [text for _, text, _ in found(machine({"A": choice, "B": PASS}))]
+
+    few = "This object should have only one of the following fields: [StringEquals, IsBoolean, StringLessThan, "
+    assert texts(Variable="$.s")[0].startswith(few)
+    many = "There should only be one of the following fields: [StringEquals, IsBoolean, "
+    assert texts(Variable="$.s", StringEquals="1", NumericEquals=1)[0].startswith(many)
+    outside = "Value is not a Reference Path: Reference path didn't start with '$'"
+    assert texts(Variable="s", StringEquals="1") == [outside]
+    assert texts(Not={"Or": []}) == ["Value cannot be empty"]
+
+
+def test_a_result_is_read_only_where_there_is_one() -> None:
+    [(code, text, _)] = found(output("$states.result"))
+    assert (code, text) == ("UNSUPPORTED_JSONATA_EXPRESSION", "Field '$states.result' does not exist.")
+    task = {**TASK, "Arguments": {"FunctionName": "f"}, "Output": "{% $states.result %}"}
+    assert not found(machine({"A": task}, QueryLanguage="JSONata"))
