@@ -81,6 +81,8 @@ def test_both_engines_run_the_same_script(project: ProjectFolder) -> None:
     assert "aggregated 3" in project.headwater("logs", "aggregate")
     assert "what was granted is what was used" in project.headwater("policies", "check", code=0)
     _check_tags(project)
+    said = project.headwater("destroy", "--yes")
+    assert "stopping the EMR Serverless application" in said and "deleted routing" in said
 
 
 def _check_tags(project: ProjectFolder) -> None:

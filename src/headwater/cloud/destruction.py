@@ -1,11 +1,14 @@
 """Taking a stack away: what goes, what stays, and what is left.
 
 What stays is what the template says so (DeletionPolicy Retain): the lake's bucket with its data, and registered models.
-With the data asked for by name, the bucket is emptied, all versions of its objects too, and deleted.
+With the data asked for by name, the bucket is emptied, all versions of its objects too, and deleted. An EMR Serverless
+application that a run has started is stopped first: DeleteApplication takes one that is CREATED or STOPPED, and
+CloudFormation stops none (EMR Serverless API reference; the resource type's handler and its permissions, read 2026-11).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +23,8 @@ from headwater.cloud.stacks import OnEvent, Stacks, unheard
 BUCKET_TYPE = "AWS::S3::Bucket"
 MODELS_TYPE = "AWS::SageMaker::ModelPackageGroup"
 MODEL_CODE = "/sourcedir.tar.gz"  # what a registered model's container runs
+APPLICATION_TYPE = "AWS::EMRServerless::Application"
+RUNNING = ("STARTING", "STARTED", "STOPPING")  # the states of an application that can only be deleted later
 KEPT = ("Retain", "RetainExceptOnCreate")
 
 
@@ -102,6 +107,9 @@ class Destruction:
         for part in whole:
             if not part.stays:  # CloudFormation deletes only an empty bucket
                 self._empty(part.physical_id, say)
+        for part in parts:
+            if part.type == APPLICATION_TYPE:
+                self._stop(part.physical_id, say)
         self.stacks.delete(self.stack, on_event)
         for part in whole:
             if part.stays:
@@ -114,6 +122,21 @@ class Destruction:
                 self._remove_models(part.physical_id.rpartition("/")[2], say)
             models = []
         return self._store.remove(self.stack, self._code_of_models() if models else ())
+
+    def _stop(self, application: str, say: Say) -> None:
+        """Stop an EMR Serverless application that a run has started: CloudFormation deletes none before that."""
+        client = self._cloud.client("emr-serverless")
+        try:
+            state = client.get_application(applicationId=application)["application"]["state"]
+            if state not in RUNNING:
+                return
+            say(f"stopping the EMR Serverless application {application}")
+            client.stop_application(applicationId=application)
+            while client.get_application(applicationId=application)["application"]["state"] in RUNNING:
+                time.sleep(self._cloud.poll_s)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise explain(error) from error
 
     def _code_of_models(self) -> list[str]:
         """The code that registered models run stays with them."""
