@@ -179,22 +179,23 @@ class Engine:
                 self._before_commit(touched)
                 self.journal.write(touched)
             self._touched = {key: execution for key, execution in self._touched.items() if execution.unmoved}
-        for execution in touched:
-            execution.saved()
-            self._settle(execution)
+        # Settling one may change another, a Map's parent: what was written is taken from all of them before that.
+        written = [(execution, *execution.saved(), execution.ended) for execution in touched]
+        for execution, actions, timers, ended in written:
+            self._settle(execution, actions, timers, ended)
         after, self._after_commit = self._after_commit, []
         for act in after:
             _carry_out(act)
 
-    def _settle(self, execution: Execution) -> None:
+    def _settle(
+        self, execution: Execution, actions: list[Callable[[], None]], timers: list[tuple[int, Branch]], ended: bool
+    ) -> None:
         """After the commit: timers, calls, and the end."""
-        actions, execution.actions = execution.actions, []
-        for due, branch in execution.timers:
+        for due, branch in timers:
             self._add_timer(due, execution, branch)
-        execution.timers.clear()
         for act in actions:
             _carry_out(act)
-        if execution.ended and self.executions.pop(execution.record_.arn, None) is not None:
+        if ended and self.executions.pop(execution.record_.arn, None) is not None:
             self._on_ended(execution)
             if execution.parent is not None:
                 self._report(execution, *execution.parent)

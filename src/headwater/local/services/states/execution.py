@@ -142,13 +142,16 @@ class Execution:
         over = self.ended and self.events[-1][1].startswith("Execution")
         return [RUNNING] * begun + [self.record_.status] * over
 
-    def saved(self) -> None:
-        """What changed is in the journal."""
+    def saved(self) -> tuple[list[Callable[[], None]], list[tuple[int, Branch]]]:
+        """What changed is in the journal: the (actions, timers) that may now have their effects."""
         self.events.clear()
         self.changed.clear()
         self.cleared.clear()
         self.changed_map_runs.clear()
         self.cancelled.clear()
+        effects = self.actions, self.timers
+        self.actions, self.timers = [], []
+        return effects
 
     def redriven(self, previous: int) -> None:
         """Record that the execution was taken up again."""
