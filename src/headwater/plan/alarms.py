@@ -17,7 +17,7 @@ from typing import Any
 from headwater.plan import naming
 from headwater.plan.naming import ALARM_TOPIC, MACHINE
 from headwater.plan.policies import only_over_tls
-from headwater.plan.tasks import stage_tags, tag_list
+from headwater.plan.tags import stage_tags, tag_list
 from headwater.workflow.workflow import Workflow
 
 Resources = dict[str, dict[str, Any]]

@@ -16,7 +16,7 @@ from headwater.plan import naming
 from headwater.plan.alarms import ALARMS
 from headwater.plan.job_metrics import ERRORS, metric_path
 from headwater.plan.naming import MACHINE, MACHINE_LOGS
-from headwater.plan.tasks import stage_tags, tag_list
+from headwater.plan.tags import stage_tags, tag_list
 from headwater.workflow.metrics import logged_metrics
 from headwater.workflow.stages import FunctionStage, MachineStage, SparkStage, Stage
 from headwater.workflow.workflow import Workflow

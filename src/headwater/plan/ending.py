@@ -12,7 +12,8 @@ import json
 from typing import Any
 
 from headwater.plan import naming
-from headwater.plan.tasks import event_of, stage_tags, tag_list
+from headwater.plan.tags import stage_tags, tag_list
+from headwater.plan.tasks import event_of
 from headwater.workflow import order
 from headwater.workflow.names import resource_name
 from headwater.workflow.stages import FunctionStage

@@ -68,3 +68,15 @@ def repository_arn(framework: str) -> dict[str, object]:
 
 def _account() -> dict[str, object]:
     return {"Fn::FindInMap": [MAPPING, {"Ref": "AWS::Region"}, "Account"]}
+
+
+def image_placeholder(framework: str) -> str:
+    """Return what stands for a framework's image in the definition."""
+    return f"${{{image_id(framework)}}}"
+
+
+def image_id(framework: str) -> str:
+    """Return the name of a framework's image in the definition's substitutions."""
+    if framework not in IMAGES:
+        raise KeyError(framework)
+    return f"Image{framework.capitalize()}"

@@ -14,7 +14,8 @@ from headwater.plan.nest import Nest, nest
 from headwater.plan.permissions import Permission
 from headwater.plan.plan_roles import PlanRole, planned_roles
 from headwater.plan.states import Definition
-from headwater.plan.tasks import State, Tasks, stage_tags
+from headwater.plan.tags import stage_tags
+from headwater.plan.tasks import State, Tasks
 from headwater.plan.template import make_template
 from headwater.workflow import order
 from headwater.workflow.stages import FunctionStage, MachineStage, ScriptStage, SparkStage, Stage

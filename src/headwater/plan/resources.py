@@ -15,7 +15,8 @@ from headwater.plan.emr.cluster import on_clusters
 from headwater.plan.emr.machine import definition as clusters_definition
 from headwater.plan.naming import ASSETS_BUCKET, BUCKET, CLUSTERS_LOGS, CLUSTERS_MACHINE, CLUSTERS_ROLE, DATABASE
 from headwater.plan.naming import MACHINE, MACHINE_LOGS, MACHINE_ROLE, SPARK_SECURITY
-from headwater.plan.tasks import State, stage_tags, tag_list
+from headwater.plan.tags import stage_tags, tag_list
+from headwater.plan.tasks import State
 from headwater.workflow.scripts import handler_of
 from headwater.workflow.stages import CrawlerStage, FunctionStage, SparkStage, Stage
 from headwater.workflow.workflow import RUN_DATE, Workflow

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
+# Beyond a job's own time limit: the service's own time-out says more than States.Timeout, so it comes first.
+GRACE_S = 300
+
 # kind → errors that pass with time
 TRANSIENT: dict[str, tuple[str, ...]] = {
     "crawler": (

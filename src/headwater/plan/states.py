@@ -24,7 +24,8 @@ import json
 from headwater.plan.measuring import measuring_states, most_pages
 from headwater.plan.naming import BUCKET, DATABASE, variable
 from headwater.plan.nest import Leaf, Nest, Parallel, Sequence
-from headwater.plan.tasks import FORWARD, State, Tasks
+from headwater.plan.references import FORWARD
+from headwater.plan.tasks import State, Tasks
 from headwater.workflow.stages import CrawlerStage, FunctionStage, GateStage, SparkStage, Stage
 from headwater.workflow.workflow import Workflow
 

@@ -13,7 +13,7 @@ from typing import Any
 from headwater.plan import naming
 from headwater.plan.naming import BUCKET, DATABASE
 from headwater.plan.policies import only_over_tls
-from headwater.plan.tasks import stage_tags, tag_list
+from headwater.plan.tags import stage_tags, tag_list
 from headwater.workflow.lake import Dataset
 from headwater.workflow.stages import CrawlerStage, RegisterStage
 from headwater.workflow.workflow import Workflow

@@ -10,7 +10,9 @@ from headwater.plan import alarms, dashboard, ending, images, job_metrics, namin
 from headwater.plan.code import Code
 from headwater.plan.emr import cluster, serverless
 from headwater.plan.plan_roles import PlanRole
-from headwater.plan.tasks import State, image_id, stage_tags, tag_list
+from headwater.plan.images import image_id
+from headwater.plan.tags import stage_tags, tag_list
+from headwater.plan.tasks import State
 from headwater.workflow.stages import FunctionStage, MachineStage, SparkStage
 from headwater.workflow.workflow import Workflow
 
