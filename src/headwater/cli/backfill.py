@@ -49,9 +49,9 @@ def backfill(
             run_lock(folder.home, "backfill", wait),
             folder.cloud(Where(on, profile, region), iam=iam.value if iam else None) as cloud,
         ):
+            settle_unfinished(folder, cloud, anew=False)
             found = ready(folder, cloud)
             runs = open_runs(folder, cloud, found)
-            settle_unfinished(runs, anew=False)
             for period in wanted:
                 whole = not partial or (period == wanted[-1] and not data_only)
                 fixed = {"RUN_DATE": period} | ({} if whole else {"DATA_ONLY": True})

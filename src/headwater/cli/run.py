@@ -12,7 +12,7 @@ from headwater.errors import LakeHeldError, UsageError
 
 if TYPE_CHECKING:
     from headwater.cli.project import Project as ProjectFolder
-    from headwater.cloud.runs import Runs
+    from headwater.cloud.session import Cloud
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -56,9 +56,9 @@ def run(
         ):
             if not json:
                 out.print(f"{folder.plan.name}: {len(folder.plan.stages)} stages on {cloud.name}")
+            settle_unfinished(folder, cloud, anew)
             found = ready(folder, cloud, lambda line: None if json else out.print(f"  {line}", style="dim"))
             runs = open_runs(folder, cloud, found)
-            settle_unfinished(runs, anew)
             ended = follow(runs, runs.start(run_input), folder.kinds, quiet=json)
             made = summary(folder.plan, cloud, found, ended)
             made["cost"] = cost_of_run(folder, cloud, found["Bucket"], ended)
@@ -93,8 +93,17 @@ def inputs(folder: ProjectFolder, fixed: dict[str, Any], settings: list[str]) ->
     return values
 
 
-def settle_unfinished(runs: Runs, anew: bool) -> None:
-    """Two executions must not work on one lake: stop what is unfinished when told to, else say how to go on."""
+def settle_unfinished(folder: ProjectFolder, cloud: Cloud, anew: bool) -> None:
+    """Two executions must not work on one lake: stop what is unfinished when told to, else say how to go on.
+
+    Asked before a deploy, which would change what the unfinished run has yet to do.
+    """
+    from headwater.cli.deploying import deployment_of, open_runs
+
+    standing = deployment_of(folder.plan, cloud).outputs()
+    if not standing or "StateMachineArn" not in standing:
+        return
+    runs = open_runs(folder, cloud, standing)
     for found in runs.latest(status="RUNNING"):
         if not anew:
             raise LakeHeldError(
