@@ -23,6 +23,8 @@ def say_cost(cost: dict[str, Any]) -> None:
     out.print(
         f"  on AWS this run would cost about {planned} ({cost['region']}; {on_demand} on demand): `headwater cost`"
     )
+    if count := len(cost["unpriced"]):
+        out.print(f"  without what has no known price ({count} in all), which `headwater cost` names", style="dim")
     monthly, budget = cost["planned_usd_a_month"], cost["budget_usd"]
     spent, span = (cost["planned_usd"], "run") if monthly is None else (monthly, "month")
     if budget is not None and spent > budget:
@@ -37,7 +39,7 @@ def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
     rows = [("stage", "service", "quantity", "on demand", "as planned")]
     for line in most.lines:
         amounts = (usd_text(line.on_demand_usd), usd_text(line.planned_usd))
-        rows.append((line.stage, line.service, f"{line.quantity:,.4g} {line.unit}", *amounts))
+        rows.append((line.stage, line.service, f"{number_text(line.quantity)} {line.unit}", *amounts))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = [
@@ -51,14 +53,16 @@ def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
     else:
         out.print(
             f"not measured: no run has succeeded yet. A run costs from {usd_text(totals[0])} (AWS's minimum billing) "
-            f"to {usd_text(totals[1])} (every stage up to its timeout_s, as in the table) in {most.region}",
+            f"to {usd_text(totals[1])} (every stage once, up to its timeout_s, as in the table) in {most.region}",
             style="yellow",
         )
     if most.runs_a_month is not None:
         monthly = totals[1] * most.runs_a_month + most.standing_usd_a_month
         at_most = "about" if most.measured else "at most"
-        runs = f"{most.runs_a_month:,.4g} runs"
+        runs = f"{number_text(most.runs_a_month)} runs"
         out.print(f"{at_most} {usd_text(monthly)} a month: {runs}, the storage, the alarms and the dashboard")
+    if most.unpriced:
+        out.print("these amounts are without what has no known price, which is named below", style="yellow")
     if most.storage_usd_a_month is not None and most.measured:
         out.print(f"storage: {usd_text(most.storage_usd_a_month)} a month for what the datasets hold now")
     alarms, dashboard = usd_text(most.alarms_usd_a_month), usd_text(most.dashboard_usd_a_month)
@@ -68,3 +72,8 @@ def say_estimate(least: Estimate, most: Estimate, on_demand: bool) -> None:
     for text in most.unknown:
         out.print(f"  not known: {text}", style="dim", markup=False)
     out.print(f"  prices gathered {most.prices_read}, without taxes; docs/cost.md says from where", style="dim")
+
+
+def number_text(number: float) -> str:
+    """A quantity for people: ``0.06667``, ``43,830``."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"

@@ -14,6 +14,7 @@ from headwater.plan.cost.estimate import SPOT_SAVING, Estimate, Reading, estimat
 from headwater.plan.cost.frequency import runs_a_month
 from headwater.plan.cost.price_table import prices
 from headwater.plan.cost.work import Work
+from headwater.plan.emr.machine import STATES_A_STEP
 
 if TYPE_CHECKING:
     from headwater.cli.project import Project
@@ -38,7 +39,8 @@ def work_of(plan: Plan, cloud: Cloud, bucket: str, run: Run) -> Work:
         for stage in run.stages
     }
     on_emr = tuple(s.name for s in run.stages if s.job is not None and s.job["service"].startswith("emr"))
-    return Work(run.name, seconds, run.transitions, stored, on_emr)
+    on_clusters = sum(s.attempts for s in run.stages if plan.sizes[s.name].fleets)
+    return Work(run.name, seconds, run.transitions + STATES_A_STEP * on_clusters, stored, on_emr)
 
 
 def cost_of_run(folder: Project, cloud: Cloud, bucket: str, run: Run) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def cost_of_run(folder: Project, cloud: Cloud, bucket: str, run: Run) -> dict[st
         return {"error": str(error)}
     short = {"region": found.region, "planned_usd": found.planned_usd, "on_demand_usd": found.on_demand_usd}
     month = {"planned_usd_a_month": found.planned_usd_a_month, "budget_usd": folder.plan.budget_usd}
-    return {**short, **month, "unknown": list(found.unknown)}
+    return {**short, **month, "unpriced": list(found.unpriced), "unknown": list(found.unknown)}
 
 
 def kept_work(folder: Project) -> Work | None:
@@ -88,10 +90,15 @@ def reading(plan: Plan) -> Reading:
     return Reading(plan.sizes, reads, writes, often, *watching)
 
 
-def check_budget(folder: Project, region: str) -> None:
+def check_budget(folder: Project, region: str) -> tuple[str, ...]:
     """Refuse a deploy whose estimate is above the budget: a month's with a schedule, else a run's.
 
     Where nothing was measured yet, the least that AWS bills is compared.
+
+    Returns
+    -------
+    tuple
+        What could not be counted, its price being unknown; nothing where there is no budget.
 
     Raises
     ------
@@ -102,12 +109,12 @@ def check_budget(folder: Project, region: str) -> None:
     """
     plan = folder.plan
     if plan.budget_usd is None:
-        return
+        return ()
     found, _ = estimates(plan, kept_work(folder), region)
     monthly = found.planned_usd_a_month
     cost_usd, span = (found.planned_usd, "a run") if monthly is None else (monthly, "a month")
     if cost_usd <= plan.budget_usd:
-        return
+        return found.unpriced
     dearest = ", ".join(f"{name} {usd_text(usd)} a run" for name, usd in list(found.by_stage().items())[:3])
     basis = f"run {found.run}" if found.measured else "AWS's minimum billing, no run being measured yet"
     raise BudgetError(

@@ -53,9 +53,10 @@ def deploy(
         plan = folder.plan
         with folder.cloud(Where(on, profile, region)) as cloud:
             check_plan(plan, cloud)
-            check_budget(folder, cloud.region)
-            deployment = deployment_of(plan, cloud)
             say = _say(json)
+            for text in check_budget(folder, cloud.region):
+                say(f"not counted against budget_usd: {text}")
+            deployment = deployment_of(plan, cloud)
             files = deployment.store.package(files_of(plan))
             say(f"{plan.name} → account {cloud.account}, {cloud.region} ({cloud.name})")
             groups = deployment.shared_logs.unbounded(shared_log_groups(plan))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from headwater.cli.cost_view import number_text, say_cost
 from headwater.cli.costing import KEPT, check_budget, kept_work, usd_text
 from headwater.cli.main import main
 from headwater.cli.project import Project
@@ -54,6 +55,23 @@ def test_within_its_budget_or_without_one_it_is_deployed(tmp_path: Path, more: s
 def test_without_a_run_the_least_that_aws_bills_is_compared(tmp_path: Path) -> None:
     with pytest.raises(BudgetError, match="AWS's minimum billing, no run being measured yet"):
         check_budget(project(tmp_path, ", budget_usd=0.001"), "us-east-1")
+
+
+def test_what_has_no_known_price_is_told_of_a_budget(tmp_path: Path) -> None:
+    told = check_budget(project(tmp_path, ", budget_usd=9", WORK), "ap-southeast-2")
+    assert "the price of DPU-hours (Glue, flexible) in ap-southeast-2, for clean" in told
+
+
+def test_a_run_says_that_its_amount_is_not_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    cost = {"region": "x", "planned_usd": 1.0, "on_demand_usd": 1.0, "planned_usd_a_month": None, "budget_usd": None}
+    say_cost({**cost, "unpriced": ["the price of a"]})
+    assert "without what has no known price (1 in all)" in capsys.readouterr().out
+    say_cost({**cost, "unpriced": []})
+    assert "without" not in capsys.readouterr().out
+
+
+def test_large_numbers_are_written_out() -> None:
+    assert [number_text(each) for each in (0.066667, 1, 999.5, 43_829.1)] == ["0.06667", "1", "999.5", "43,829"]
 
 
 def test_a_budget_cannot_be_checked_without_prices(tmp_path: Path) -> None:

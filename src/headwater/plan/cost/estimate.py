@@ -15,6 +15,7 @@ from headwater.plan.cost.lines import Line, priced, stage_lines
 from headwater.plan.cost.price_table import PriceTable
 from headwater.plan.cost.sizes import Size
 from headwater.plan.cost.work import Work
+from headwater.plan.emr.machine import STATES_A_STEP
 
 SPOT_SAVING = 0.5
 # The kinds that read and write datasets themselves: gates and registrations only call an API.
@@ -26,11 +27,15 @@ _STANDING = {
     "cloudwatch.dashboard_month": "CloudWatch dashboards",
 }
 GB = 1e9
+NEVER_KNOWN = "log volume, data transfer, KMS and other requests, and free tiers"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would cost: ``measured`` says whether the work was measured or only assumed."""
+    """What a run would cost: ``measured`` says whether the work was measured or only assumed.
+
+    What is `unpriced` is in no amount, and is among the `unknown`.
+    """
 
     region: str
     prices_read: str
@@ -42,6 +47,7 @@ class Estimate:
     dashboard_usd_a_month: float | None
     runs_a_month: float | None
     assumptions: tuple[str, ...]
+    unpriced: tuple[str, ...]
     unknown: tuple[str, ...]
 
     @property
@@ -119,7 +125,8 @@ def estimate(plan: Reading, work: Work, prices: PriceTable, spot_saving: float =
         dashboard_usd_a_month=_standing(dashboard, plan.dashboards),
         runs_a_month=plan.runs_a_month,
         assumptions=tuple(_assumptions(plan.sizes, work, spot_saving)),
-        unknown=tuple(_unknown(kept, prices)),
+        unpriced=(unpriced := tuple(_unpriced(kept, plan, prices))),
+        unknown=(*unpriced, NEVER_KNOWN),
     )
 
 
@@ -139,7 +146,8 @@ def most_work(sizes: Mapping[str, Size]) -> Work:
 
 def _assumed(sizes: Mapping[str, Size], seconds: Mapping[str, float]) -> Work:
     on_emr = tuple(name for name, size in sizes.items() if size.engine in ("emr", "emr-serverless"))
-    return Work("", {name: [each] for name, each in seconds.items()}, len(sizes), on_emr=on_emr)
+    transitions = len(sizes) + STATES_A_STEP * sum(bool(size.fleets) for size in sizes.values())
+    return Work("", {name: [each] for name, each in seconds.items()}, transitions, on_emr=on_emr)
 
 
 def unmeasured(plan: Reading, prices: PriceTable, spot_saving: float = SPOT_SAVING) -> tuple[Estimate, Estimate]:
@@ -158,9 +166,10 @@ def unmeasured(plan: Reading, prices: PriceTable, spot_saving: float = SPOT_SAVI
             if emr.usd > glue.usd if dearest else emr < glue:
                 moved.append(name)
         chosen = replace(on_glue, on_emr=(*on_glue.on_emr, *moved))
-        either = [estimate(plan, each, prices, spot_saving).unknown for each in (on_glue, on_emr)]
-        unknown = tuple(dict.fromkeys((*either[0], *either[1])))
-        found.append(replace(estimate(plan, chosen, prices, spot_saving), unknown=unknown))
+        either = [estimate(plan, each, prices, spot_saving).unpriced for each in (on_glue, on_emr)]
+        unpriced = tuple(dict.fromkeys((*either[0], *either[1])))
+        told = estimate(plan, chosen, prices, spot_saving)
+        found.append(replace(told, unpriced=unpriced, unknown=(*unpriced, NEVER_KNOWN)))
     return found[0], found[1]
 
 
@@ -207,13 +216,13 @@ def _assumptions(plan: Mapping[str, Size], work: Work, spot_saving: float) -> It
         yield "S3 is asked once for each object that a stage reads or writes"
 
 
-def _unknown(lines: Iterable[Line], prices: PriceTable) -> Iterator[str]:
+def _unpriced(lines: Iterable[Line], plan: Reading, prices: PriceTable) -> Iterator[str]:
     stages: dict[str, list[str]] = {}
     for line in lines:
         if line.on_demand_usd is None:
             stages.setdefault(f"the price of {line.unit} ({line.service}) in {prices.region}", []).append(line.stage)
     yield from (f"{text}, for {', '.join(dict.fromkeys(names))}" for text, names in stages.items())
+    made = {"s3.gb_month": 1, "cloudwatch.alarm_month": plan.alarms, "cloudwatch.dashboard_month": plan.dashboards}
     for item, what in _STANDING.items():
-        if prices.rate(item) is None:
+        if made[item] and prices.rate(item) is None:
             yield f"the price of {what} in {prices.region}"
-    yield "log volume, data transfer, KMS and other requests, and free tiers"

@@ -61,7 +61,7 @@ def size_of(stage: Stage) -> Size:
             timeout_s,
             dpus=dpus,
             worker_type=stage.worker_type,
-            flex=stage.flexible,
+            flex=stage.flexible and stage.engine in ("auto", "glue"),
             engine=stage.engine,
             capacity=capacity,
             fleets=cluster,

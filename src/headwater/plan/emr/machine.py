@@ -22,6 +22,8 @@ from headwater.plan.retries import retriers
 from headwater.workflow.workflow import Workflow
 
 State = dict[str, Any]
+STATES_A_STEP = 4
+"""How many states a step takes, whether it succeeds or fails."""
 _EMR = "arn:aws:states:::elasticmapreduce:"
 _FORWARD = "{% $states.input %}"
 _ANY = {"ErrorEquals": ["States.ALL"], "Output": _FORWARD}
