@@ -26,6 +26,7 @@ from headwater.local.identity.evaluation import (
     Decision,
     PolicySet,
     decide,
+    decide_assuming,
     names,
     names_more_than_account,
     service_decision,
@@ -162,7 +163,7 @@ class Authorizer:
         trust = self._of_role(members["RoleArn"]).trust
         if caller.is_root:  # on AWS the root user assumes no role; here it is the person, whom a role may trust
             return Decision(trusts(trust, request, caller))
-        return decide(request, replace(policies, resource=trust), caller)
+        return decide_assuming(request, replace(policies, resource=trust), caller)
 
     def _role_of_profile(self, profile: str) -> str | None:
         try:

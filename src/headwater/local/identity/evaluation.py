@@ -9,7 +9,8 @@ Pure. Source: IAM User Guide, "Policy evaluation logic" and "How AWS enforcement
 4. and an identity policy, or a resource's policy that names the role, must.
 
 A resource's policy that names the account only lets the account's own policies decide. A role's trust policy is a
-resource's policy for sts:AssumeRole. The account's root user is held by explicit denials alone.
+resource's policy for sts:AssumeRole, without which no identity policy lets the role be assumed. The account's root user
+is held by explicit denials alone.
 
 Not faithful to AWS: service and resource control policies of an organization do not exist here; other accounts do not.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from headwater.local.identity.policies import Request, Statement, matching
 
 Statements = Sequence[Statement]
+_RESOURCE = "resource-based policy"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,15 @@ def decide(request: Request, policies: PolicySet, caller: Caller) -> Decision:
     return Decision(True, statements=tuple(allows))
 
 
+def decide_assuming(request: Request, policies: PolicySet, caller: Caller) -> Decision:
+    """Decide whether a role is assumed: its trust policy has to allow it, unlike a resource's policy in one account.
+
+    Source: IAM User Guide, "Policy evaluation logic" (role trust policies are the exception), read 2026-11.
+    """
+    decision = decide(request, policies, caller)
+    return decision if not decision.allowed or trusts(policies.resource, request, caller) else _implicit(_RESOURCE)
+
+
 def service_may_assume(trust: Statements, role_arn: str, service: str) -> bool:
     """Whether a role's trust policy lets a service principal (`glue.amazonaws.com`) assume it, for this account."""
     return bool(trusting(trust, service_request(role_arn), _service_caller(role_arn, service)))
@@ -118,7 +129,7 @@ def service_may_assume(trust: Statements, role_arn: str, service: str) -> bool:
 def service_decision(trust: Statements, role_arn: str, service: str) -> Decision:
     """Decide whether a service principal may assume a role, by the role's trust policy."""
     granted = trusting(trust, service_request(role_arn), _service_caller(role_arn, service))
-    return Decision(True, statements=tuple(granted)) if granted else _implicit("resource-based policy")
+    return Decision(True, statements=tuple(granted)) if granted else _implicit(_RESOURCE)
 
 
 def service_request(role_arn: str) -> Request:

@@ -10,7 +10,6 @@ import functools
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -37,6 +36,7 @@ from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import dumps, loads
 from headwater.local.member_names import epoch_ms, from_client, operation_name, to_client
 from headwater.local.services.states.machines import ACTIVITY
+from headwater.local.services.states.role_sessions import RoleSessions
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import INTERRUPTED, TaskState
 from headwater.local.services.states.task_arguments import ANY_JSON, unknown_host
@@ -44,9 +44,7 @@ from headwater.local.services.states.task_results import invoke_result, service_
 
 MAX_CALLS = 64
 MAX_LOOKS = 8
-MAX_SESSIONS = 1000
 CLOCK_MS = 1000  # how coarse a service's CreationTime may be
-SESSION_S = 900.0
 _NO_HOST = "Name or service not known"
 _NO_ERROR_TYPE = "The cause could not be determined because Lambda did not return an error type. Returned payload: "
 
@@ -74,7 +72,7 @@ class TaskCaller:
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], list[Watched]] = {}
         self._unsubscribe: list[Callable[[], None]] = []
-        self._principals: dict[tuple[str, str], tuple[float, Principal]] = {}
+        self._sessions = RoleSessions(endpoint)
 
     def start(self) -> None:
         """Listen to the bus."""
@@ -139,8 +137,8 @@ class TaskCaller:
             return
         try:
             answer = self._perform(execution, state, task)
-        except ServiceError as error:
-            self._post_failure(execution, branch, attempt, *service_failure(state.target, error))
+        except (ServiceError, StateFailure) as error:
+            self._post_failure(execution, branch, attempt, *_failure(state.target, error))
             return
         except Exception as error:
             log.exception("calling %s failed", state.target.arn)
@@ -159,10 +157,10 @@ class TaskCaller:
 
         self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer), unwanted)
 
-    def call_once(self, execution: Execution, state: TaskState, arguments: Any) -> Any:
+    def call_once(self, execution: Execution, state: TaskState, arguments: Any, role_arn: str | None = None) -> Any:
         """Call a task's service and wait for the answer; StateFailure when the call fails (``TestState``)."""
         try:
-            answer = self._perform(execution, state, {"arguments": arguments})
+            answer = self._perform(execution, state, {"arguments": arguments, "role_arn": role_arn})
         except ServiceError as error:
             raise StateFailure(*service_failure(state.target, error)) from error
         if isinstance(answer, _Failed):
@@ -179,7 +177,7 @@ class TaskCaller:
         if api is None:
             raise ServiceError("UnknownOperationException", f"{target.arn} names no operation")
         if target.type == "http":
-            return self._http(arguments, principal)
+            return http_task.invoke(arguments, functools.partial(self.endpoint.call, principal=principal))
         operation = operation_name(api.client, api.service_operation)
         if target.pattern in (SYNC, SYNC_2) and api.job is None:
             raise ServiceError("UnknownOperationException", f"this endpoint cannot wait for {target.arn}")
@@ -205,45 +203,11 @@ class TaskCaller:
             return _Failed(FAILED_ENTRY, cause)
         return with_metadata(target, answer if api.answer is None else api.answer(arguments, answer))
 
-    def _http(self, arguments: Any, principal: Principal | None) -> Any:
-        try:
-            return http_task.invoke(arguments, functools.partial(self.endpoint.call, principal=principal))
-        except StateFailure as failure:
-            return _Failed(str(failure.error), str(failure.cause))
-
     def _principal_of(self, execution: Execution, task: dict[str, Any]) -> Principal | None:
-        role_arn = task.get("role_arn") or execution.record_.role_arn
-        return self._principal(role_arn, execution.record_.name[:64])
-
-    def _principal(self, role_arn: str, session: str) -> Principal | None:
-        """The role's session of an execution; assumed once in so many minutes, not once a call.
-
-        None, the person, for a role that IAM does not know: AWS refuses to create such a machine; here it is accepted
-        from tools and examples that make up a role, and there is no policy to decide by.
-        """
-        key = (role_arn, session)
-        with self._lock:
-            found = self._principals.get(key)
-            if found is not None and found[0] > time.monotonic():
-                return found[1]
-        if not self._is_known(role_arn):
-            log.warning("role %s does not exist: its state machine calls as the person who owns the endpoint", role_arn)
-            return None
-        principal = self.endpoint.assume(role_arn, session, service="states.amazonaws.com").principal
-        with self._lock:
-            if len(self._principals) >= MAX_SESSIONS:
-                self._principals.clear()
-            self._principals[key] = (time.monotonic() + SESSION_S, principal)
-        return principal
-
-    def _is_known(self, role_arn: str) -> bool:
-        try:
-            self.endpoint.call("iam", "get_role", RoleName=role_arn.rpartition("/")[2])
-        except ServiceError as error:
-            if error.code == "NoSuchEntity":
-                return False
-            raise
-        return True
+        record = execution.record_
+        if role_arn := task.get("role_arn"):
+            return self._sessions.of_task(role_arn, record.role_arn, record.name)
+        return self._sessions.of_machine(record.role_arn, record.name)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -276,9 +240,9 @@ class TaskCaller:
             principal = self._principal_of(execution, task)
             members = job.describe_with(task["arguments"], task["response"])
             response = self.endpoint.call(client, job.describe, principal=principal, **members)
-        except ServiceError as error:
+        except (ServiceError, StateFailure) as error:
             self._forget(job, task, branch)
-            self._post_failure(execution, branch, attempt, *service_failure(state.target, error))
+            self._post_failure(execution, branch, attempt, *_failure(state.target, error))
             return
         described = from_client(client, _camel(job.describe), response, epoch_ms)
         status = str(_dig(described, job.status))
@@ -316,7 +280,7 @@ class TaskCaller:
             principal = self._principal_of(execution, task)
             wanted = members(task["arguments"], task["response"])
             self.endpoint.call(target.api.client, operation, principal=principal, **wanted)
-        except ServiceError as error:
+        except (ServiceError, StateFailure) as error:
             log.info("%s could not be stopped: %s", target.arn, error)
         if target.api.client == "stepfunctions":
             self.journal.forget_cancelled([task.get("key", "")])
@@ -371,7 +335,7 @@ class TaskCaller:
         task = branch.task or {}
         writes = state.writer is not None and "write" in task
         try:
-            principal = self._principal(execution.record_.role_arn, execution.record_.name[:64])
+            principal = self._sessions.of_machine(execution.record_.role_arn, execution.record_.name)
             s3 = functools.partial(self.endpoint.call, "s3", principal=principal)
             if state.writer is not None and writes:
                 children = self.journal.map_children(task["map_run"])
@@ -425,6 +389,13 @@ class _Failed:
     def __init__(self, error: str, cause: str) -> None:
         self.error = error
         self.cause = cause
+
+
+def _failure(target: Resource, error: ServiceError | StateFailure) -> tuple[str, str]:
+    """The error and cause that a task fails with."""
+    if isinstance(error, StateFailure):
+        return str(error.error), str(error.cause)
+    return service_failure(target, error)
 
 
 def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:

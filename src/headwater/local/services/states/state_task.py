@@ -24,6 +24,7 @@ from headwater.local.services.states.integrations import Resource
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.map_fields import NumberField
 from headwater.local.services.states.quotas import check_size
+from headwater.local.services.states.scope import Scope
 from headwater.local.services.states.state import State
 from headwater.local.services.states.task_arguments import argument_problems
 from headwater.local.services.states.templates import Template
@@ -81,11 +82,15 @@ class TaskState(State):
         branch.task["begun_ms"] = now_ms
         branch.task["timeout_ms"] = now_ms + 1000 * int(timeout_s) if timeout_s is not None else 0
         branch.task["heartbeat_s"] = int(heartbeat_s) if heartbeat_s is not None else 0
-        if self.credentials is not None:
-            branch.task["role_arn"] = self.credentials.evaluate(scope).get("RoleArn")
+        if (role_arn := self.role_of(scope)) is not None:
+            branch.task["role_arn"] = role_arn
         self.set_deadline(branch, now_ms)
         self._record_scheduled(execution, branch, arguments, timeout_s, heartbeat_s)
         execution.begin_call(branch)
+
+    def role_of(self, scope: Scope) -> Any:
+        """The ARN of the role that the task's credentials name, or None."""
+        return None if self.credentials is None else self.credentials.evaluate(scope).get("RoleArn")
 
     def _check(self, arguments: Document) -> None:
         """Refuse arguments that the service's operation cannot take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Callable
@@ -137,7 +138,11 @@ class TestingApi(Service):
             raise refuse("This service integration pattern requires a mock to be specified")
         if role_arn is None:
             raise refuse("RoleArn must be specified when testing a Task state")
-        return lambda arguments: self.runtime.caller.call_once(trial.execution, state, arguments.value)
+        return functools.partial(self._call, trial, state)
+
+    def _call(self, trial: Trial, state: TaskState, arguments: Document) -> Any:
+        role_arn = state.role_of(trial.execution.scope(trial.branch, trial.branch.input.value))
+        return self.runtime.caller.call_once(trial.execution, state, arguments.value, role_arn)
 
 
 def _raiser(failure: StateFailure) -> Callable[[Document], Any]:

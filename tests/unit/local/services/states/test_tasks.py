@@ -173,6 +173,7 @@ def test_a_service_that_is_not_there_fails_by_name(small: SmallEndpoint) -> None
 def test_a_task_s_credentials_are_in_its_history(small: SmallEndpoint) -> None:
     """As in executions recorded on AWS, 2024-12."""
     role = "arn:aws:iam::000000000000:role/other"
+    small.on("sts", "assume_role", lambda **members: {})
     small.on("lambda", "invoke", lambda **members: {"Payload": b"1", "StatusCode": 200})
     function = "arn:aws:lambda:us-east-1:000000000000:function:f"
     task = {"Type": "Task", "Resource": function, "Credentials": {"RoleArn.$": "$.role"}}
