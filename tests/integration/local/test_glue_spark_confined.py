@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,8 @@ def say(name, attempt):
 rows = spark.read.csv("s3://lake/raw/open/", header=True)
 say("read", lambda: rows.count())
 say("text", lambda: sc.textFile("s3a://lake/raw/open/*.csv").count())
+say("lines", lambda: sc.textFile("s3://lake/lines/").count())
+say("lines out", lambda: sc.parallelize(["x"]).saveAsTextFile("s3://lake/out/"))
 say("secret", lambda: spark.read.csv("s3://lake/raw/secret/", header=True).count())
 say("secret text", lambda: sc.textFile("s3://lake/raw/secret/a.csv").count())
 say("denied", lambda: spark.read.csv("s3://lake/raw/open/closed/a.csv").count())
@@ -59,13 +62,14 @@ def statement(effect: str, actions: list[str], *resources: str, **more: Any) -> 
 POLICY = {
     "Version": "2012-10-17",
     "Statement": [
-        statement("Allow", ["s3:GetObject"], "lake/code/*", "lake/raw/open/*", "lake/made/*"),
-        statement("Allow", ["s3:PutObject", "s3:DeleteObject"], "lake/made/*"),
+        statement("Allow", ["s3:GetObject"], "lake/code/*", "lake/raw/open/*", "lake/made/*", "lake/out/*"),
+        statement("Allow", ["s3:PutObject", "s3:DeleteObject"], "lake/made/*", "lake/out*"),
+        statement("Allow", ["s3:GetObject", "s3:PutObject"], "lake/lines/*"),
         statement(
             "Allow",
             ["s3:ListBucket"],
             "lake",
-            Condition={"StringLike": {"s3:prefix": ["raw/open*", "made", "made/*"]}},
+            Condition={"StringLike": {"s3:prefix": ["raw/open*", "made", "made/*", "lines/", "out*"]}},
         ),
         statement("Deny", ["s3:*"], "lake/raw/open/closed/*"),
         {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
@@ -76,7 +80,7 @@ POLICY = {
 def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_SPARK_READY", "1")
     runs = Runs(endpoint, aws)
-    for key in ("raw/open/a.csv", "raw/secret/a.csv", "raw/open/closed/a.csv"):
+    for key in ("lines/a.csv", "raw/open/a.csv", "raw/secret/a.csv", "raw/open/closed/a.csv"):
         runs.s3.put_object(Bucket="lake", Key=key, Body=b"id,k\n1,x\n2,y\n")
     runs.s3.create_bucket(Bucket="other")
     runs.s3.put_object(Bucket="other", Key="a.txt", Body=b"x")
@@ -87,7 +91,8 @@ def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatc
     run = runs.run("probes")
     said = dict(line.split(" done ", 1) for line in spark_lines(runs, run) if " done " in line)
     refused = dict(line.split(" refused ", 1) for line in spark_lines(runs, run) if " refused " in line)
-    assert said == {"read": "2", "text": "3", "write": "None", "again": "None", "back": "2"}, (said, refused)
+    counted = {"read": "2", "text": "3", "lines": "3", "lines out": "None"}
+    assert said == {**counted, "write": "None", "again": "None", "back": "2"}, (said, refused)
     expected = {
         "secret": "s3:ListBucket",
         "secret text": "s3:GetObject",
@@ -111,3 +116,14 @@ def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatc
     }
     after = {entry["Key"] for entry in runs.s3.list_objects_v2(Bucket="lake", Prefix="raw/")["Contents"]}
     assert after == before
+    with urllib.request.urlopen(f"{endpoint.url}/_headwater/policy-uses") as answer:
+        uses = {(use["action"], use["resource"], use["prefix"]) for use in json.load(answer)["uses"]}
+    lake = "arn:aws:s3:::lake"
+    assert uses >= {
+        ("s3:GetObject", f"{lake}/lines/*", ""),
+        ("s3:ListBucket", lake, "lines/"),
+        ("s3:PutObject", f"{lake}/out*", ""),
+        ("s3:DeleteObject", f"{lake}/out*", ""),
+        ("s3:PutObject", f"{lake}/made/*", ""),
+    }, "what RDDs read and wrote"
+    assert ("s3:PutObject", f"{lake}/lines/*", "") not in uses

@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.FileWriter;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -24,24 +25,33 @@ import org.apache.hadoop.util.Progressable;
  * DeleteObject; a look is GetObject of the key or ListBucket of the prefix), and a refusal has S3's words.
  *
  * The rules come as lines of fs.lake.rules: "deny", or a number of a layer that must allow; the action; a regular
- * expression over "bucket/key" (for ListBucket over "bucket/prefix"); separated by tabs.
+ * expression over "bucket/key" (for ListBucket over "bucket/prefix"); separated by tabs. Without rules all is allowed.
+ *
+ * What was done is told in the file fs.lake.uses, what was refused in fs.lake.denials: a line each, once a folder. Looks
+ * and the reading side of a rename are not told: S3A alone would ask S3 for them.
  */
 public class ConfinedFileSystem extends RawLocalFileSystem {
     // Operations are built of others of this class: only what the caller asked for is decided.
     private static final ThreadLocal INSIDE = new ThreadLocal();
+    private static final HashSet TOLD = new HashSet();
 
     private String root;
     private String who;
     private String denials;
+    private String uses;
     private String[] layers = new String[0];
     private List rules = new ArrayList();
 
     public void setConf(Configuration conf) {
         super.setConf(conf);
-        if (conf == null || conf.get("fs.lake.rules") == null) {
+        if (conf == null || conf.get("fs.lake.root") == null) {
             return;
         }
         this.root = conf.get("fs.lake.root");
+        this.uses = conf.get("fs.lake.uses");
+        if (conf.get("fs.lake.rules") == null) {
+            return;
+        }
         this.who = conf.get("fs.lake.principal");
         this.denials = conf.get("fs.lake.denials");
         this.layers = conf.get("fs.lake.layers").split(",");
@@ -94,7 +104,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         if (why == null) {
             return;
         }
-        this.note(action, name);
+        this.note(this.denials, action, name);
         int slash = name.indexOf('/');
         String bucket = slash < 0 ? name : name.substring(0, slash);
         String resource = "arn:aws:s3:::" + (action.equals("ListBucket") ? bucket : name);
@@ -103,11 +113,25 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
             + action + " on resource: \"" + resource + "\" " + why + prefix);
     }
 
-    /** A line of the file that tells the endpoint what was refused: the action, a tab, the name. */
-    private void note(String action, String name) throws IOException {
-        if (this.denials != null) {
+    /** Tell of a use, once a folder; of the folders for what is not finished only that they were used. */
+    private void used(String action, String name) throws IOException {
+        int hidden = Math.max(name.indexOf("/_temporary/"), name.indexOf("/.spark-staging"));
+        String kept = hidden < 0 ? name : name.substring(0, hidden) + "/_temporary";
+        int slash = kept.lastIndexOf('/');
+        String place = action.equals("ListBucket") || slash < 0 ? kept : kept.substring(0, slash);
+        synchronized (TOLD) {
+            if (!TOLD.add(this.uses + "\t" + action + "\t" + place)) {
+                return;
+            }
+        }
+        this.note(this.uses, action, kept);
+    }
+
+    /** A line of a file for the endpoint: the action, a tab, the name. */
+    private void note(String told, String action, String name) throws IOException {
+        if (told != null) {
             synchronized (INSIDE) {
-                FileWriter file = new FileWriter(this.denials, true);
+                FileWriter file = new FileWriter(told, true);
                 try {
                     file.write(action + "\t" + name + "\n");
                 } finally {
@@ -151,6 +175,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.need("GetObject", this.key(path));
+                this.used("GetObject", this.key(path));
             }
             return super.open(path, size);
         } finally {
@@ -164,6 +189,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.need("PutObject", this.key(path));
+                this.used("PutObject", this.key(path));
             }
             return super.create(path, permission, overwrite, size, copies, block, progress);
         } finally {
@@ -177,6 +203,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.need("PutObject", this.key(path));
+                this.used("PutObject", this.key(path));
             }
             return super.create(path, overwrite, size, copies, block, progress);
         } finally {
@@ -190,6 +217,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.need("PutObject", this.key(path));
+                this.used("PutObject", this.key(path));
             }
             return super.createNonRecursive(path, permission, overwrite, size, copies, block, progress);
         } finally {
@@ -203,6 +231,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
             if (entered) {
                 this.need("GetObject", this.key(path));
                 this.need("PutObject", this.key(path));
+                this.used("PutObject", this.key(path));
             }
             return super.append(path, size, progress);
         } finally {
@@ -227,8 +256,11 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.needAll(new String[] {"GetObject", "DeleteObject"}, this.pathToFile(from), this.key(from));
+                String end = this.pathToFile(from).isDirectory() ? "/" : "";
+                this.used("DeleteObject", this.key(from) + end);
                 if (this.key(to) != null) {
                     this.needAll(new String[] {"PutObject"}, this.pathToFile(from), this.key(to));
+                    this.used("PutObject", this.key(to) + end);
                 }
             }
             return super.rename(from, to);
@@ -242,6 +274,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered && this.pathToFile(path).exists()) {
                 this.needAll(new String[] {"DeleteObject"}, this.pathToFile(path), this.key(path));
+                this.used("DeleteObject", this.key(path) + (this.pathToFile(path).isDirectory() ? "/" : ""));
             }
             return super.delete(path, recursive);
         } finally {
@@ -278,6 +311,7 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
         try {
             if (entered) {
                 this.look(path);
+                this.used("ListBucket", this.key(path) + "/");
             }
             return super.listStatus(path);
         } finally {
@@ -309,8 +343,6 @@ public class ConfinedFileSystem extends RawLocalFileSystem {
             }
             return;
         }
-        if (!this.may("ListBucket", name + "/")) {
-            this.need("ListBucket", name);
-        }
+        this.need("ListBucket", this.may("ListBucket", name + "/") ? name + "/" : name);
     }
 }

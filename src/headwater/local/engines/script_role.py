@@ -6,13 +6,13 @@ its process has the role's keys in its environment.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from headwater.local.engines.spark import DENIALS, TOUCHED, read_failure
+from headwater.local.engines.spark import read_failure
+from headwater.local.engines.spark_settings import DENIALS, USES
 from headwater.local.jobs import JobExit
 from headwater.local.service import Endpoint, ServiceError
 
@@ -96,49 +96,28 @@ class ScriptRole:
     def count_files(self, run_folder: Path) -> None:
         """Count what Spark did with the lake's files as if it had asked S3 for it, and note what was refused.
 
-        A scan lists and gets; an insert puts, and deletes what the committer had in ``_temporary``.
+        A listing counts where something below it was read: others are looks, which S3A alone would ask S3 for.
         """
-        self._note_denials(run_folder / DENIALS)
-        file = run_folder / TOUCHED
-        if not file.exists():
-            return
-        observe = self._endpoint.observe
-        touched = json.loads(file.read_text())
-        for uri in touched["reads"]:
-            bucket, key = _split(uri)
-            folder = key.rpartition("/")[0] if (self._endpoint.s3_root / bucket / key).is_file() else key
-            observe(self.principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix=f"{folder}/")
-            found = self._first_file(bucket, key)
-            if found:
-                observe(self.principal, "s3:GetObject", f"arn:aws:s3:::{bucket}/{found}")
-        for uri in touched["writes"]:
-            bucket, key = _split(uri)
-            for action in ("s3:PutObject", "s3:DeleteObject"):
-                observe(self.principal, action, f"arn:aws:s3:::{bucket}/{key}/_temporary")
+        for action, name in _told(run_folder / DENIALS):
+            self._observe(action, name)
+        done = _told(run_folder / USES)
+        read = [name for action, name in done if action == "GetObject"]
+        for action, name in done:
+            if action != "ListBucket" or any(each.startswith(name) for each in read):
+                self._observe(action, name)
 
-    def _note_denials(self, file: Path) -> None:
-        for line in dict.fromkeys(file.read_text().splitlines()) if file.exists() else ():
-            action, _, name = line.partition("\t")
-            bucket, _, key = name.partition("/")
-            if action == "ListBucket":
-                self._endpoint.observe(self.principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix=key)
-            else:
-                self._endpoint.observe(self.principal, f"s3:{action}", f"arn:aws:s3:::{name}")
-
-    def _first_file(self, bucket: str, key: str) -> str | None:
-        """A file that a scan of a key could read: the key itself, or one below it."""
-        root = self._endpoint.s3_root / bucket
-        place = root / key
-        if place.is_file():
-            return key
-        files = (path for path in place.rglob("*") if path.is_file() and not path.name.startswith(("_", ".")))
-        found = next(files, None)
-        return found.relative_to(root).as_posix() if found else None
+    def _observe(self, action: str, name: str) -> None:
+        bucket, _, key = name.partition("/")
+        if action == "ListBucket":
+            self._endpoint.observe(self.principal, "s3:ListBucket", f"arn:aws:s3:::{bucket}", prefix=key)
+        else:
+            self._endpoint.observe(self.principal, f"s3:{action}", f"arn:aws:s3:::{name}")
 
 
-def _split(uri: str) -> tuple[str, str]:
-    where = urlsplit(uri)
-    return where.netloc, where.path.strip("/")
+def _told(file: Path) -> list[tuple[str, str]]:
+    """The actions that a file tells of, each with its name, once each."""
+    lines = dict.fromkeys(file.read_text().splitlines()) if file.exists() else {}
+    return [(action, name) for action, _, name in (line.partition("\t") for line in lines)]
 
 
 def name_of(uri: str) -> str:

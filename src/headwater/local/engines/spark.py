@@ -32,8 +32,6 @@ from headwater.local.jobs import Job, JobExit, JobSpec, JobSupervisor
 DRIVER = Path(__file__).parent / "spark_driver.py"
 SHIMS = Path(__file__).parents[1] / "shims"
 FAILURE = ".failure.json"
-TOUCHED = ".touched.json"
-DENIALS = ".denials"
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +159,7 @@ class SparkEngine:
                 **base_properties(jvm.folder),
                 **attempt_properties(run.attempt),
                 **run.properties,
-                **lake_properties(self._s3_root, run.buckets, run.rules, run.folder / DENIALS),
+                **lake_properties(self._s3_root, run.buckets, run.rules, run.folder),
                 **(cluster_properties(self._master, jvm.classes, self._python_path(run)) if self._master else {}),
             }
             os.write(write_end, gateway_line(gateway, properties))
@@ -188,7 +186,6 @@ class SparkEngine:
             "script": str(run.script),
             "arguments": list(run.arguments),
             "failure": str(run.folder / FAILURE),
-            "touched": str(run.folder / TOUCHED),
         }
         spec_file = run.folder / ".run.json"
         spec_file.write_text(json.dumps(wanted))

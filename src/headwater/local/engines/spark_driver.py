@@ -123,7 +123,6 @@ def main(path: Path) -> None:
     code = run(wanted["script"], wanted["arguments"], failure)
     if wanted["spark"]:
         code = code or check_tables(wanted["script"], wanted["arguments"], failure)
-        tell_touched(Path(wanted["touched"]))
         end_event_log()
     sys.exit(code)
 
@@ -139,16 +138,6 @@ def check_tables(script: str, arguments: list[str], failure: Path) -> int:
         report(error, script, failure)
         return 1
     return 0
-
-
-def tell_touched(file: Path) -> None:
-    """Say what the script's queries read and wrote; that this fails is no failure of the script."""
-    try:
-        from headwater.local.engines.spark_touched import write_touched
-
-        write_touched(file)
-    except Exception as error:
-        sys.stderr.write(f"what Spark read and wrote could not be learned: {type(error).__name__}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ VIEW_FS = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 LAKE_FS = "org.apache.hadoop.fs.RawLocalFileSystem"
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 CONFINED_FS = "headwater.ConfinedFileSystem"
+# What it tells of a run, in the run's folder: what was refused, and what was done.
+DENIALS, USES = ".denials", ".uses"
 
 # Small data on one machine. AQE, on by default, coalesces what shuffle partitions turn out to be empty.
 FAST: dict[str, str] = {
@@ -35,7 +37,6 @@ FAST: dict[str, str] = {
     "spark.sql.session.timeZone": "UTC",
     "spark.submit.deployMode": "client",
     "spark.ui.enabled": "false",
-    "spark.ui.liveUpdate.period": "0",  # every query is known at its end, for what it touched (spark_touched)
     "spark.ui.showConsoleProgress": "false",
 }
 
@@ -52,21 +53,26 @@ def base_properties(folder: Path) -> dict[str, str]:
 
 
 def lake_properties(
-    s3_root: Path, buckets: Iterable[str], rules: FileRules | None = None, denials: Path | None = None
+    s3_root: Path, buckets: Iterable[str], rules: FileRules | None = None, told_in: Path | None = None
 ) -> dict[str, str]:
     """The properties that mount ``buckets`` of ``s3_root`` under ``s3://``, ``s3a://`` and ``s3n://``.
 
-    With ``rules`` each access to the files is held to them, and what is refused is told in the file ``denials``.
+    With ``rules`` each access to the files is held to them. What is done with the files, and what is refused, is told
+    in files of the folder ``told_in``.
     """
     properties = {f"spark.hadoop.fs.{scheme}.impl": VIEW_FS for scheme in S3_SCHEMES}
     properties["spark.hadoop.fs.lake.impl"] = LAKE_FS
+    if rules is not None or told_in is not None:
+        properties |= {"spark.hadoop.fs.lake.impl": CONFINED_FS, "spark.hadoop.fs.lake.root": str(s3_root)}
+    if told_in is not None:
+        properties |= {
+            "spark.hadoop.fs.lake.denials": str(told_in / DENIALS),
+            "spark.hadoop.fs.lake.uses": str(told_in / USES),
+        }
     if rules is not None:
         properties |= {
-            "spark.hadoop.fs.lake.impl": CONFINED_FS,
-            **({"spark.hadoop.fs.lake.denials": str(denials)} if denials else {}),
             "spark.hadoop.fs.lake.layers": ",".join(rules.layers),
             "spark.hadoop.fs.lake.principal": rules.principal,
-            "spark.hadoop.fs.lake.root": str(s3_root),
             "spark.hadoop.fs.lake.rules": "\n".join("\t".join(rule) for rule in rules.rules),
         }
     for bucket in buckets:  # a link is a URI: a folder's name may hold a space, "%" or "#"
