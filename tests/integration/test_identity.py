@@ -182,6 +182,28 @@ def test_a_role_is_given_to_a_rule_or_schedule_by_who_may_pass_it(aws: Aws, beco
     refusal(create_schedule)  # it may be passed to EventBridge, and not to its Scheduler
 
 
+def test_what_a_caller_may_not_do_with_one_object_is_told_of_that_one(lake: Any, become: Callable[..., Aws]) -> None:
+    s3 = become(allow("s3:GetObject", "s3:DeleteObject", resource="arn:aws:s3:::lake/raw/*"))("s3")
+    objects = [{"Key": "raw/none"}, {"Key": "done/none"}]
+    answer = s3.delete_objects(Bucket="lake", Delete={"Objects": objects})
+    assert [each["Key"] for each in answer["Deleted"]] == ["raw/none"]
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("done/none", "AccessDenied")]
+    assert "perform: s3:ListBucket on resource" in refusal(lambda: s3.get_object(Bucket="lake", Key="raw/none"))
+    with pytest.raises(ClientError) as absent:
+        lake.get_object(Bucket="lake", Key="raw/none")
+    assert absent.value.response["Error"]["Code"] == "NoSuchKey", "only who may list is told that it is not there"
+
+
+def test_a_deny_on_older_sessions_revokes_them(lake: Any, aws: Aws, become: Callable[..., Aws]) -> None:
+    s3 = become(allow("s3:*"))("s3")
+    s3.list_buckets()
+    older = {"DateLessThan": {"aws:TokenIssueTime": "2100-01-01T00:00:00Z"}}
+    aws("iam").put_role_policy(
+        RoleName="worker", PolicyName="revoke", PolicyDocument=document(deny("*", Condition=older))
+    )
+    assert "explicit deny" in refusal(s3.list_buckets)
+
+
 def test_in_audit_a_denied_call_is_done_and_noted(lake: Any, aws: Aws, endpoint: LocalEndpoint) -> None:
     aws("iam").create_role(RoleName="worker", AssumeRolePolicyDocument=trust(AWS=ACCOUNT))
     endpoint.stop()

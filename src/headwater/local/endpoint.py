@@ -20,7 +20,7 @@ import threading
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -306,6 +306,10 @@ class LocalEndpoint:
         if service is not None:
             self.authorizer.assume_as_service(role_arn, service)
         return self.identity.assume(role_arn, session_name, **session)
+
+    def authorize(self, call: Call, operation: str, **members: Any) -> None:
+        """See :meth:`headwater.local.service.Endpoint.authorize`."""
+        self.authorizer.authorize(replace(call, operation=operation), members)
 
     def file_rules(self, principal: Principal) -> FileRules | None:
         """See :meth:`headwater.local.service.Endpoint.file_rules`."""

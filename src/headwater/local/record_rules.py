@@ -14,6 +14,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from headwater.local.identity.policy_checks import trust_policy_problem
 from headwater.local.service import Members, ServiceError
 from headwater.local.wire import HttpResponse
 
@@ -34,6 +35,8 @@ def check_record(service: str, operation: str, members: Members) -> None:
         name = members.get("Name")
         if isinstance(name, str) and not _SECRET.fullmatch(name):
             raise ServiceError("ValidationException", _NAMES_MAY_HAVE)
+    elif service == "iam" and (problem := _trust_problem(operation, members)):
+        raise ServiceError("MalformedPolicyDocument", problem)
     elif (service, operation) == ("iam", "CreateUser") and "PermissionsBoundary" in members:
         text = "Headwater keeps permissions boundaries of roles, and of no user: leave PermissionsBoundary out"
         raise ServiceError("InvalidInput", text)
@@ -41,6 +44,11 @@ def check_record(service: str, operation: str, members: Members) -> None:
         _check_publish(members)
     elif (service, operation) == ("sqs", "SendMessage") and members.get("MessageBody") == "":
         raise ServiceError("MissingParameter", "The request must contain the parameter MessageBody.")
+
+
+def _trust_problem(operation: str, members: Members) -> str | None:
+    member = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}.get(operation)
+    return trust_policy_problem(str(members.get(member, ""))) if member else None
 
 
 def _check_table(members: Members) -> None:

@@ -131,6 +131,10 @@ class Endpoint(Protocol):
         """
         ...
 
+    def authorize(self, call: Call, operation: str, **members: Any) -> None:
+        """Raise :class:`ServiceError` (AccessDenied) unless the caller may do another operation, too."""
+        ...
+
     def file_rules(self, principal: Principal) -> FileRules | None:
         """What a job may do with the lake's files where it opens them itself; None where nothing holds it."""
         ...

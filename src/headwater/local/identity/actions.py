@@ -30,7 +30,6 @@ S3_ACTIONS = {
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
-    "DeleteObjects": "DeleteObject",
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetObjectAttributes": "GetObject",
@@ -134,13 +133,10 @@ def _s3(call: Call, members: Members, context: dict[str, Any]) -> list[Request]:
     for member, key in (("Prefix", "s3:prefix"), ("Delimiter", "s3:delimiter"), ("MaxKeys", "s3:max-keys")):
         if member in members:
             context = {**context, key: members[member]}
-    if action in ("s3:ListBucket", "s3:ListBucketVersions"):
+    if action in ("s3:ListBucket", "s3:ListBucketVersions") and call.operation.startswith("List"):
         context = {"s3:prefix": "", **context}
     if call.operation == "DeleteObjects":
-        return [
-            Request(_versioned(action, found), f"{base}/{found['Key']}", context)
-            for found in members["Delete"]["Objects"]
-        ]
+        return []  # each object is decided on by itself, and told beside the others
     action = _versioned(action, members)
     found = [Request(action, f"{base}/{members['Key']}" if "Key" in members else base, context)]
     if source := _copy_source(members.get("CopySource")):

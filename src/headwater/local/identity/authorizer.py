@@ -189,7 +189,7 @@ class Authorizer:
         """
         now = time.time()
         context: dict[str, Any] = {
-            "aws:currenttime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            "aws:currenttime": _moment(now),
             "aws:epochtime": str(int(now)),
             "aws:principalaccount": principal.account,
             "aws:principalarn": principal.role_arn or principal.arn,
@@ -204,6 +204,8 @@ class Authorizer:
         }
         if principal.user_name and principal.temporary != "federated":
             context["aws:username"] = principal.user_name
+        if principal.issued is not None:
+            context["aws:tokenissuetime"] = _moment(principal.issued)
         if principal.temporary:
             context["aws:multifactorauthpresent"] = "false"  # long-term keys have no such key
         own = {} if principal.temporary == "federated" else held.tags
@@ -284,6 +286,10 @@ class Authorizer:
         }
         log.warning("denied (%s): %s", self.mode, message)
         self._endpoint.store.append_logs(DENIED, "denials", [(int(time.time() * 1000), json.dumps(event))])
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _type_of(principal: Principal) -> str:

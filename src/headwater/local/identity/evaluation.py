@@ -175,6 +175,8 @@ def names_session(statement: Statement, caller: Caller) -> bool:
 
 def names_more_than_account(statement: Statement, caller: Caller) -> bool:
     """Whether a statement names the caller by more than its account, which would only hand the decision back."""
+    if "NotPrincipal" in statement:
+        return True
     account = {caller.account, f"arn:aws:iam::{caller.account}:root"}
     return any(each not in account for each in _listed(statement.get("Principal"), "AWS", "Service"))
 

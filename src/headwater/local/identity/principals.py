@@ -14,7 +14,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -45,7 +45,8 @@ class Principal:
 
     ``arn`` is what IAM shows (``arn:aws:sts::…:assumed-role/…`` for a session); ``role_arn`` is set for sessions of
     roles, ``user_arn`` for IAM users and their sessions. ``session_policies`` are documents that limit the session,
-    ``tags`` those that were passed with it. A federated session without policies may do nothing by itself.
+    ``tags`` those that were passed with it. A federated session without policies may do nothing by itself. ``issued``
+    is when session credentials were given, in seconds since the epoch.
     """
 
     arn: str
@@ -56,6 +57,7 @@ class Principal:
     tags: tuple[tuple[str, str], ...] = ()
     user_arn: str | None = None
     temporary: Temporary = ""
+    issued: int | None = None
 
     @property
     def is_role(self) -> bool:
@@ -133,6 +135,7 @@ class Identity:
         access_key = "ASIA" + _random(string.ascii_uppercase + string.digits, 16)
         secret_key = _random(string.ascii_letters + string.digits, 40)
         token = _random(string.ascii_letters + string.digits, 120)
+        principal = replace(principal, issued=int(time.time()))
         expires = int(time.time()) + duration_s
         record = {
             "secret": secret_key,
@@ -143,6 +146,7 @@ class Identity:
             "role_arn": principal.role_arn,
             "user_arn": principal.user_arn,
             "temporary": principal.temporary,
+            "issued": principal.issued,
             "policies": principal.session_policies,
             "tags": principal.tags,
         }
@@ -160,6 +164,7 @@ class Identity:
             tuple((key, value) for key, value in record["tags"]),
             record["user_arn"],
             record["temporary"],
+            record.get("issued"),
         )
 
     def is_long_term(self, access_key: str) -> bool:

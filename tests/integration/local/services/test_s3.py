@@ -438,7 +438,8 @@ def test_an_absent_configuration_has_awss_error(s3: Any, bucket: str, resource: 
 
 
 def test_configurations_are_stored_given_back_and_removed(s3: Any, bucket: str) -> None:
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectAcl", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     s3.put_bucket_policy(Bucket=bucket, Policy=policy)
     assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == policy
     assert refusal(s3.put_bucket_policy, Bucket=bucket, Policy="no") == ("MalformedPolicy", 400)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headwater.local.identity.policy_checks import bucket_policy_problem
 from headwater.local.service import Call, Members, ServiceError, operation
 from headwater.local.services.s3 import errors
 from headwater.local.services.s3.attributes import check_acl, check_tags, refuse_others
@@ -244,7 +245,7 @@ class ConfigurationOperations(BucketOperations):
         value = members.get(resource.member)
         if value is None:
             raise errors.malformed_xml()
-        _check(resource.name, value)
+        _check(resource.name, value, bucket)
         extra = {name: members[name] for name in resource.extra if name in members}
         record = json.loads(json.dumps({"value": value, "extra": extra}, default=_moment))
         self.store.put(CONFIGURATIONS, _key(resource, bucket, members), record)
@@ -347,16 +348,11 @@ def _answer(resource: SubResource, record: Members) -> Members:
     return answer | extra
 
 
-def _check(name: str, value: Any) -> None:
+def _check(name: str, value: Any, bucket: str) -> None:
     """S3's own checks of a configuration, beyond the model's."""
     if name == "policy":
-        try:
-            if not isinstance(json.loads(value), dict):
-                raise ValueError
-        except ValueError:
-            raise ServiceError(
-                "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'"
-            ) from None
+        if problem := bucket_policy_problem(value, bucket):
+            raise ServiceError("MalformedPolicy", problem)
     elif name == "versioning" and value.get("Status") not in ("Enabled", "Suspended"):
         raise ServiceError("IllegalVersioningConfigurationException", "The Versioning element must be specified")
     elif name == "tagging":

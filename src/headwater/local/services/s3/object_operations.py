@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -125,7 +126,8 @@ class ObjectOperations(BucketOperations):
     def get_object(self, call: Call, Bucket: str, Key: str, **members: Any) -> Members:
         """An object, or a range or a part of it, as a :class:`FileBody`."""
         refuse_others("GetObject", members, READ)
-        stored, stream = self.opened(Bucket, Key, members)
+        with self._absence_told_to_who_may_list(call, Bucket):
+            stored, stream = self.opened(Bucket, Key, members)
         try:
             answer, offset, length = _read_answer(stored, members)
         except BaseException:
@@ -137,7 +139,19 @@ class ObjectOperations(BucketOperations):
     def head_object(self, call: Call, Bucket: str, Key: str, **members: Any) -> Members:
         """What GetObject says of an object, without its bytes."""
         refuse_others("HeadObject", members, READ)
-        return _read_answer(self.found(Bucket, Key, members), members)[0]
+        with self._absence_told_to_who_may_list(call, Bucket):
+            stored = self.found(Bucket, Key, members)
+        return _read_answer(stored, members)[0]
+
+    @contextmanager
+    def _absence_told_to_who_may_list(self, call: Call, bucket: str) -> Iterator[None]:
+        """AccessDenied in place of NoSuchKey for others (S3 API Reference, GetObject, "Permissions", 2026-11)."""
+        try:
+            yield
+        except ServiceError as error:
+            if error.code == "NoSuchKey":
+                self.endpoint.authorize(call, "HeadBucket", Bucket=bucket)
+            raise
 
     def opened(self, bucket: str, key: str, members: Mapping[str, Any]) -> tuple[StoredObject, BinaryIO]:
         """The object and its open file. Raises NoSuchBucket, NoSuchKey or NoSuchVersion."""
@@ -255,6 +269,8 @@ class ObjectOperations(BucketOperations):
             try:
                 refuse_others("DeleteObjects", one, frozenset({"ETag", "Key", "VersionId"}))
                 check_version(one.get("VersionId"))
+                which = {key: one[key] for key in ("Key", "VersionId") if one.get(key)}
+                self.endpoint.authorize(call, "DeleteObject", Bucket=Bucket, **which)
                 self._remove_object(Bucket, one["Key"], one.get("ETag"))
                 deleted.append({"Key": one["Key"]})
             except ServiceError as error:
