@@ -28,7 +28,7 @@ def test_a_killed_endpoint_costs_only_the_stage_it_was_in(project_of: Callable[.
     again = project.start("resume")
     again.until("fit", "RUNNING")
     following = project.start("logs", "fit", "--follow")
-    following.until("[40]")
+    following.until("round 40")
     checkpoints = project.home / "s3" / BUCKET / "_headwater" / "checkpoints" / "fit"
     wait_until(lambda: list(checkpoints.rglob("*.ubj")), "a checkpoint is in the lake")
     os.kill(project.endpoint_pid(), signal.SIGKILL)
