@@ -46,6 +46,12 @@ class InternalError(ExpressionError):
     sentence = "threw an internal error during evaluation. "
 
 
+class UnsupportedResult(ExpressionError):
+    """The value is a function, or holds one (recorded 2024-11); there is nothing more to say."""
+
+    sentence = "returned an unsupported result type."
+
+
 class ShapedError(JException):  # type: ignore[misc]
     """An error of one of our functions, which passes through the package as one of its own.
 

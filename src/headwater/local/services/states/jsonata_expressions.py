@@ -18,7 +18,13 @@ from typing import Any
 from jsonata.jexception import JException
 
 from headwater.local.services.states.jsonata_engine import DEPTH_EXCEEDED, MAX_DEPTH, Engine, Limits
-from headwater.local.services.states.jsonata_errors import ExpressionError, InternalError, LimitExceeded, message_of
+from headwater.local.services.states.jsonata_errors import (
+    ExpressionError,
+    InternalError,
+    LimitExceeded,
+    UnsupportedResult,
+    message_of,
+)
 from headwater.local.services.states.jsonata_functions import functions_for
 from headwater.local.services.states.jsonata_references import top_level_references
 from headwater.local.services.states.jsonata_values import NULL, FunctionValueError, plain
@@ -84,7 +90,7 @@ class Expression:
         except ExpressionError:
             raise
         except FunctionValueError as error:
-            raise ExpressionError(f"T1006: {error}") from error
+            raise UnsupportedResult from error
         except RecursionError as error:
             raise LimitExceeded(DEPTH_EXCEEDED) from error
         except Exception as error:  # the package lets Python's own errors through

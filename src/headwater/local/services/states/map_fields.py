@@ -85,7 +85,6 @@ class NumberField:
                 pass
         if self._is_number(value):
             return value  # type: ignore[no-any-return]
-        kind = "integer" if self.whole else "number"
-        raise runtime(
-            f'The {self.name}Path field refers to value "{dumps(value)}" which is not a valid {kind}: {path.text}'
-        )
+        kind = "integer" if self.whole else "float"
+        shown = value if isinstance(value, str) else dumps(value)
+        raise runtime(f'The {self.name}Path field refers to value "{shown}" which is not a valid {kind}: {path.text}')

@@ -117,6 +117,23 @@ def test_a_listing_is_read_and_results_are_written(small: SmallEndpoint) -> None
     assert sorted(json.loads(row["Output"])["k"] for row in rows) == [f"in/{i}" for i in range(5)]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("ToleratedFailureCount", {}, 'Path field refers to value "{}" which is not a valid integer: $.is'),
+        ("ToleratedFailureCount", "no", 'Path field refers to value "no" which is not a valid integer: $.is'),
+        ("ToleratedFailureCount", -1, " cannot be negative."),
+        ("ToleratedFailurePercentage", "no", 'Path field refers to value "no" which is not a valid float: $.is'),
+        ("ToleratedFailurePercentage", 100.1, " must be between 0 and 100."),
+    ],
+)
+def test_what_tolerates_no_number_of_failures(small: SmallEndpoint, field: str, value: Any, words: str) -> None:
+    """As executions recorded on AWS, 2024-06."""
+    state = distributed(chain(("p", PASS)), ItemsPath="$.items", **{f"{field}Path": "$.is"})
+    ended = small.run(chain(("each", state)), {"items": [0], "is": value})
+    assert ended["error"] == "States.Runtime" and ended["cause"].endswith(field + words), ended
+
+
 def test_a_reader_that_fails_can_be_caught(small: SmallEndpoint) -> None:
     Objects(small, bad=b"{")
     reader = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "bad"}}
