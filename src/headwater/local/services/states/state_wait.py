@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from headwater.local.services.states.branch import Branch
     from headwater.local.services.states.execution import Execution
 
+LONGEST_DELAY_S = 2**31 - 1  # recorded on AWS, 2023-12: 24,855 days are taken, 24,856 refused
+
 
 @dataclass(eq=False)
 class WaitState(State):
@@ -36,7 +38,10 @@ class WaitState(State):
             self.finish(execution, branch, self.effective_input(execution, branch))
             return
         selected = branch.input if self.jsonata else self.read_input(execution, branch)
-        wake_ms = self._wake_ms(execution.scope(branch, selected.value), execution.now_ms())
+        now_ms = execution.now_ms()
+        wake_ms = self._wake_ms(execution.scope(branch, selected.value), now_ms)
+        if wake_ms - now_ms > 1000 * LONGEST_DELAY_S:
+            raise runtime("Wait state delay is too long.")
         execution.sleep(branch, phases.WAITING, wake_ms)
 
     def _wake_ms(self, scope: Scope, now_ms: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -245,6 +246,18 @@ def test_a_number_that_an_expression_gives_is_checked(small: SmallEndpoint, expr
     ended = small.run({**chain(("w", wait)), "QueryLanguage": "JSONata"})
     assert ended["error"] == "States.QueryEvaluationError"
     assert ended["cause"].endswith("(entered at the event id #2). " + problem)
+
+
+def test_a_wait_is_as_long_as_a_number_of_32_bits_counts_seconds(small: SmallEndpoint) -> None:
+    """Recorded on AWS, 2023-12."""
+    machine = chain(("w", {"Type": "Wait", "TimestampPath": "$.at"}))
+    now = datetime.now(UTC)
+    ended = small.run(machine, {"at": f"{now + timedelta(days=24_856):%Y-%m-%dT%H:%M:%S}Z"}, name="longer")
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    assert ended["cause"].endswith("(entered at the event id #2). Wait state delay is too long.")
+    arn = small.begin(machine, {"at": f"{now + timedelta(days=24_855):%Y-%m-%dT%H:%M:%S}Z"}, name="long")
+    assert small.sfn("describe_execution", executionArn=arn)["status"] == "RUNNING"
+    small.sfn("stop_execution", executionArn=arn)
 
 
 def test_an_index_past_the_end_of_an_array_gives_null(small: SmallEndpoint) -> None:
