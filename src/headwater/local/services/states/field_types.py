@@ -46,7 +46,7 @@ STATE = {
     "Retry": "Array",
     "Type": "String",
 }
-# Where a path is given these are not; JSONata expressions are texts.
+# JSONata may give expressions instead, which are texts.
 JSONPATH_NUMBERS = {
     "HeartbeatSeconds": "Integer",
     "MaxConcurrency": "Integer",
@@ -65,11 +65,12 @@ RETRIER = {
 }
 CATCHER = _RULE
 NOT_EMPTY = frozenset({"And", "ErrorEquals", "Or"})
-NOT_NEGATIVE = frozenset(
-    {"BackoffRate", "IntervalSeconds", "MaxAttempts", "MaxDelaySeconds", *JSONPATH_NUMBERS}
-)  # the machine's own TimeoutSeconds among them
-LIMITED = frozenset({"HeartbeatSeconds", "IntervalSeconds", "MaxAttempts", "TimeoutSeconds"})
 MOST = 99_999_999
+LEAST = {**dict.fromkeys(JSONPATH_NUMBERS, 0), "IntervalSeconds": 0, "MaxAttempts": 0, "MaxDelaySeconds": 1}
+LEAST |= {"BackoffRate": 1, "HeartbeatSeconds": 1}
+STATE_LEAST = {**LEAST, "TimeoutSeconds": 1}
+GREATEST = {"HeartbeatSeconds": MOST, "MaxAttempts": MOST, "MaxDelaySeconds": 31_622_400, "TimeoutSeconds": MOST}
+GREATEST |= {"ToleratedFailurePercentage": 100}
 PROCESSOR = {"ExecutionType": "String", "Mode": "String"}
 OPERATORS = {"Boolean": "Boolean", "Is": "Boolean", "Numeric": "Number", "String": "String", "Timestamp": "String"}
 
@@ -79,19 +80,26 @@ def is_type(value: Any, name: str) -> bool:
     return isinstance(value, _NAMES[name]) and (name == "Boolean" or not isinstance(value, bool))
 
 
-def wrong_types(body: dict[str, Any], fields: dict[str, str], at: str) -> Iterator[tuple[str, str]]:
-    """(text, location) of every field that is there with another type."""
+def wrong_types(
+    body: dict[str, Any], fields: dict[str, str], at: str, least: dict[str, int] = LEAST
+) -> Iterator[tuple[str, str]]:
+    """(text, location) of every field that is there with another type, or below ``least`` or its greatest value."""
     for field, name in fields.items():
         if field not in body:
             continue
         if not is_type(body[field], name):
             yield f"Expected value of type {name}", f"{at}/{field}"
-        elif field in NOT_NEGATIVE and body[field] < 0:
-            yield "Minimum value is 0", f"{at}/{field}"
-        elif field in LIMITED and body[field] > MOST:
-            yield f"Maximum value is {MOST}", f"{at}/{field}"
+        elif name in ("Integer", "Number"):
+            yield from _range(body[field], least.get(field), GREATEST.get(field), f"{at}/{field}")
         elif field in NOT_EMPTY and not body[field]:
             yield "Value cannot be empty", f"{at}/{field}"
+
+
+def _range(value: float, least: int | None, greatest: int | None, at: str) -> Iterator[tuple[str, str]]:
+    if least is not None and value < least:
+        yield f"Minimum value is {least}", at
+    elif greatest is not None and value > greatest:
+        yield f"Maximum value is {greatest}", at
 
 
 def operand_type(operator: str) -> str:
@@ -119,9 +127,12 @@ def state_types(body: Any, at: str, jsonata: bool = False) -> Iterator[tuple[str
         yield "Expected value of type Object", at or "/"
         return
     yield from wrong_types(body, STATE, at)
+    numbers = body
     if body["QueryLanguage"] != "JSONata" if "QueryLanguage" in body else not jsonata:
-        yield from wrong_types(body, JSONPATH_NUMBERS, at)
         yield from wrong_types(body, JSONPATH_TEXTS, at)
+    else:
+        numbers = {field: value for field, value in body.items() if not str(value).startswith("{%")}
+    yield from wrong_types(numbers, JSONPATH_NUMBERS, at, STATE_LEAST)
     for field in (
         name for name in body if name.endswith("Path") and name not in ("InputPath", "OutputPath", "ResultPath")
     ):

@@ -27,7 +27,7 @@ _OF_SOME_FORMATS = _CSV_FIELDS | {"ItemsPointer", "ManifestType"}
 def reader_problems(reader: Any, at: str) -> Iterator[tuple[str, str]]:
     """(text, location) of every problem of an ``ItemReader``."""
     if not isinstance(reader, dict) or reader.get("Resource") not in READERS:
-        yield f"The field 'Resource' should have one of these values: {READERS}", f"{at}/Resource"
+        yield "The field 'Resource' does not match any of the allowed values", f"{at}/Resource"
         return
     configuration = reader.get("ReaderConfig", {})
     where = f"{at}/ReaderConfig"

@@ -20,19 +20,14 @@ from headwater.local.services.states.validator_diagnostics import (
     Diagnostic,
     required,
 )
-from headwater.local.services.states.validator_flow import MOVES_ON, ends, error_rules, transitions, unreachable
+from headwater.local.services.states.validator_fields import state_fields, top_fields
+from headwater.local.services.states.validator_flow import ends, error_rules, transitions, unreachable
 from headwater.local.services.states.validator_language import computed, foreign_fields
-from headwater.local.services.states.validator_states import choice, fail, map_fields, wait
+from headwater.local.services.states.validator_names import Names
+from headwater.local.services.states.validator_states import choice, map_fields, wait
 from headwater.local.services.states.validator_tasks import task
 
 STATE_TYPES = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")
-_ONLY_ON = {
-    "TimeoutSeconds": frozenset({"Task"}),
-    "End": MOVES_ON,
-    "Next": MOVES_ON,
-    "Catch": frozenset({"Map", "Parallel", "Task"}),
-    "Retry": frozenset({"Map", "Parallel", "Task"}),
-}
 
 
 def validate(text: str, type: str = "STANDARD") -> list[Diagnostic]:
@@ -42,8 +37,9 @@ def validate(text: str, type: str = "STANDARD") -> list[Diagnostic]:
         return [problem]
     # Where a part has the wrong type nothing can be said of what is inside.
     wrong = [Diagnostic(SCHEMA, message, location) for message, location in machine_types(definition)]
-    validator = _Validator(definition.get("QueryLanguage", "JSONPath"), express=type == "EXPRESS")
-    return wrong or list(validator.machine(definition, "", top=True))
+    language = definition.get("QueryLanguage", "JSONPath")
+    validator = _Validator(language, express=type == "EXPRESS")
+    return wrong or [*validator.machine(definition, "", top=True), *Names(language).problems(definition, "")]
 
 
 def validate_state(text: str, location: str) -> list[Diagnostic]:
@@ -81,10 +77,10 @@ class _Validator:
         if not top and "QueryLanguage" in machine:
             yield Diagnostic(SCHEMA, "Field 'QueryLanguage' is not supported", at)
         if top and self.language not in ("JSONPath", "JSONata"):
-            yield Diagnostic(
-                SCHEMA, "The value for the field 'QueryLanguage' must be JSONPath or JSONata", "/QueryLanguage"
-            )
+            yield Diagnostic(SCHEMA, "Value should be one of the following: [JSONPath, JSONata]", "/QueryLanguage")
             return
+        if top:
+            yield from top_fields(machine)
         if "States" not in machine or "StartAt" not in machine:
             return
         states, start = machine.get("States"), machine.get("StartAt")
@@ -125,9 +121,7 @@ class _Validator:
             message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
             yield Diagnostic(SCHEMA, message, here)
             return
-        for field, kinds in _ONLY_ON.items():
-            if field in body and kind not in kinds:
-                yield Diagnostic(SCHEMA, f"Field '{field}' is not supported", here)
+        yield from state_fields(body, at)
         yield from transitions(body, at, states)
         yield from foreign_fields(body, at, language)
         yield from computed(body, at, language)
@@ -142,8 +136,6 @@ class _Validator:
                 yield from choice(body, at, language)
             case "Task":
                 yield from task(body, at, self.express)
-            case "Fail":
-                yield from fail(body, at)
             case "Parallel":
                 yield from self._parallel(body, at)
             case "Map":
@@ -163,7 +155,8 @@ class _Validator:
     def _map(self, body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
         field = "ItemProcessor" if "ItemProcessor" in body else "Iterator"
         if field not in body:
-            yield Diagnostic(SCHEMA, "These fields are required: [ItemProcessor]", at or "/")
+            message = "This object should have only one of the following fields: [ItemProcessor, Iterator]"
+            yield Diagnostic(SCHEMA, message, at or "/")
             return
         yield from self.machine(body[field], f"{at}/{field}")
-        yield from map_fields(body, at, body[field])
+        yield from map_fields(body, at, field, self.express)

@@ -9,6 +9,13 @@ SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
 NO_END = "MISSING_END_STATE"
+DUPLICATE_LABEL = "DUPLICATE_LABEL_NAME"
+DUPLICATE_STATE = "DUPLICATE_STATE_NAME"
+DUPLICATE_VARIABLE = "DUPLICATE_VARIABLE_NAME"
+INVALID_LABEL = "INVALID_LABEL_NAME"
+INVALID_STATE = "INVALID_STATE_NAME"
+INVALID_VARIABLE = "INVALID_VARIABLE_NAME"
+RESERVED_VARIABLE = "RESERVED_VARIABLE_NAME"
 INVALID_JSONATA = "INVALID_JSONATA_EXPRESSION"
 UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
 
@@ -42,6 +49,12 @@ def one_of(body: Container[str], fields: list[str], location: str) -> Iterator[D
         yield Diagnostic(SCHEMA, f"This object should have only one {names}", location)
     elif given > 1:
         yield Diagnostic(SCHEMA, f"There should only be one {names}", location)
+
+
+def foreign_text(field: str, language: str, other: str) -> str:
+    """What is said of a field that only the other query language has."""
+    only = f"but field '{field}' is only supported for the '{other}' QueryLanguage"
+    return f"The QueryLanguage is set to '{language}', {only}"
 
 
 def listed(body: dict[str, Any], field: str) -> list[Any]:

@@ -14,6 +14,8 @@ from headwater.local.services.states.paths import PathSyntaxError
 from headwater.local.services.states.reference_paths import compile_reference_path
 from headwater.local.services.states.validator_diagnostics import (
     INVALID_JSONATA,
+    INVALID_VARIABLE,
+    RESERVED_VARIABLE,
     SCHEMA,
     UNSUPPORTED_JSONATA,
     Diagnostic,
@@ -37,7 +39,7 @@ def path(value: Any, field: str, at: str) -> Iterator[Diagnostic]:
         else:
             compile_path(value)
     except _INVALID:
-        yield Diagnostic(SCHEMA, "Value is not a valid JSONPath", f"{at}/{field}")
+        yield Diagnostic(SCHEMA, "Value must be a valid JSONPath.", f"{at}/{field}")
 
 
 def reference_path(value: Any, at: str) -> Iterator[Diagnostic]:
@@ -83,6 +85,8 @@ def expressions(value: Any, at: str, readable: str = "") -> Iterator[Diagnostic]
             return  # names of columns, whatever they look like
         for index, item in enumerate(value):
             yield from expressions(item, f"{at}[{index}]", readable)
+    elif isinstance(value, str) and value.startswith("{%") and not value.endswith("%}"):
+        yield Diagnostic(SCHEMA, "JSONata string must start with {% and end with %}", at)
     elif isinstance(value, str) and (source := source_of(value)) is not None:
         try:
             expression = compile_expression(source)
@@ -110,12 +114,14 @@ def assignments(body: dict[str, Any], at: str) -> Iterator[tuple[str, dict[str, 
 def variable_names(assigned: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
     """Names are Unicode identifiers of at most 80 characters, and ``states`` is taken.
 
-    Source: Developer Guide, "Passing data between states with variables", 2025; AWS's words are not known.
+    Source: Developer Guide, "Passing data between states with variables", 2025; the words for a name that is too long
+    are not known.
     """
     for key in assigned:
         name = key if language == "JSONata" else key.removesuffix(".$")
         if name == "states":
-            yield Diagnostic(SCHEMA, "The variable name 'states' is reserved", f"{at}/{key}")
+            yield Diagnostic(RESERVED_VARIABLE, "Cannot assign to reserved variable '$states'.", f"{at}/{key}")
         elif not name.isidentifier() or len(name) > VARIABLE_CHARACTERS:
-            expected = f"a Unicode identifier of at most {VARIABLE_CHARACTERS} characters"
-            yield Diagnostic(SCHEMA, f"The variable name '{name}' must be {expected}", f"{at}/{key}")
+            too_long = f"it has more than {VARIABLE_CHARACTERS} characters."
+            why = "the variable name contains invalid characters." if not name.isidentifier() else too_long
+            yield Diagnostic(INVALID_VARIABLE, f"Invalid variable name '{name}': {why}", f"{at}/{key}")

@@ -54,7 +54,7 @@ def error_rules(body: dict[str, Any], at: str, language: str) -> Iterator[Diagno
             names = rule.get("ErrorEquals", [])
             if "States.ALL" in names and (len(names) > 1 or index < len(rules) - 1):
                 message = "States.ALL must appear alone and at end of list"
-                yield Diagnostic(SCHEMA, message, f"{where}/ErrorEquals")
+                yield Diagnostic(SCHEMA, message, f"{where}/ErrorEquals[{names.index('States.ALL')}]")
 
 
 def ends(body: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, listed
+from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, foreign_text, listed
 from headwater.local.services.states.validator_expressions import (
     assignments,
     expressions,
@@ -20,7 +20,7 @@ _PATHS = (
     "CausePath", "ErrorPath", "HeartbeatSecondsPath", "InputPath", "ItemsPath", "MaxConcurrencyPath", "OutputPath",
     "SecondsPath", "TimeoutSecondsPath", "TimestampPath", "ToleratedFailureCountPath", "ToleratedFailurePercentagePath",
 )  # fmt: skip
-_JSON_PATH_ONLY = frozenset({*_PATHS, "Parameters", "ResultPath", "ResultSelector"})
+_JSON_PATH_ONLY = frozenset({*_PATHS, "Parameters", "Result", "ResultPath", "ResultSelector"})
 _JSONATA_ONLY = frozenset({"Arguments", "Items", "Output"})
 _NO_EXPRESSIONS = frozenset(
     {"Branches", "Catch", "Choices", "Comment", "ItemProcessor", "Iterator", "Result", "Retry"}
@@ -35,11 +35,7 @@ def foreign_fields(body: dict[str, Any], at: str, language: str) -> Iterator[Dia
     other = "JSONPath" if language == "JSONata" else "JSONata"
     for field in body:
         if field in foreign:
-            message = (
-                f"The QueryLanguage is set to '{language}', but field '{field}' is only supported for the "
-                f"'{other}' QueryLanguage"
-            )
-            yield Diagnostic(SCHEMA, message, at or "/")
+            yield Diagnostic(SCHEMA, foreign_text(field, language, other), at or "/")
 
 
 def computed(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:

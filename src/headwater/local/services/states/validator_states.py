@@ -1,4 +1,4 @@
-"""Checks what one type of state alone has: Wait, Choice, Fail, and the fields of a distributed Map."""
+"""Checks what one type of state alone has: Wait, Choice, and the fields of a distributed Map."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from headwater.local.services.states.field_types import MOST
 from headwater.local.services.states.jsonata_expressions import source_of
 from headwater.local.services.states.reader_rules import reader_problems
 from headwater.local.services.states.timestamps import parse_timestamp
-from headwater.local.services.states.validator_diagnostics import SCHEMA, Diagnostic, one_of, required
+from headwater.local.services.states.validator_diagnostics import (
+    INVALID_LABEL,
+    SCHEMA,
+    Diagnostic,
+    foreign_text,
+    one_of,
+    required,
+)
 from headwater.local.services.states.validator_expressions import expressions, reference_path
 
 LABEL_CHARACTERS = 40
@@ -53,10 +60,19 @@ def choice(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]
         if not isinstance(rule, dict) or "Next" not in rule:
             yield Diagnostic(SCHEMA, "These fields are required: [Next]", where)
         elif language == "JSONata":
+            yield from _of_the_other_language(rule, "Variable", "JSONata", "JSONPath", where)
             yield from required(rule, ("Condition",), where)
             yield from expressions(rule, where)
         else:
+            yield from _of_the_other_language(rule, "Condition", "JSONPath", "JSONata", where)
             yield from _rule(rule, where)
+
+
+def _of_the_other_language(
+    rule: dict[str, Any], field: str, language: str, other: str, at: str
+) -> Iterator[Diagnostic]:
+    if field in rule:
+        yield Diagnostic(SCHEMA, foreign_text(field, language, other), at)
 
 
 def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
@@ -64,10 +80,17 @@ def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
         yield Diagnostic(SCHEMA, "Expected value of type Object", at)
         return
     combined = [key for key in rule if key in choice_rules.COMBINATIONS]
+    if len(combined) + ("Variable" in rule) != 1:
+        if "Condition" not in rule:
+            message = "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]"
+            yield Diagnostic(SCHEMA, message, at)
+        return
     if combined:
         inner = rule[combined[0]]
         parts = [("", inner)] if combined[0] == "Not" else [(f"[{i}]", part) for i, part in enumerate(inner)]
         for suffix, part in parts:
+            if isinstance(part, dict) and "Next" in part:
+                yield Diagnostic(SCHEMA, "Field 'Next' is not supported", f"{at}/{combined[0]}{suffix}")
             yield from _rule(part, f"{at}/{combined[0]}{suffix}")
         return
     yield from one_of(rule, choice_rules.NAMED_OPERATORS, at)
@@ -82,16 +105,11 @@ def _rule(rule: Any, at: str) -> Iterator[Diagnostic]:
         yield Diagnostic(SCHEMA, f"The choice rule is not valid: {error}", at)
 
 
-def fail(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
-    """A Fail: each of error and cause given in one way."""
-    for field in ("Error", "Cause"):
-        if field in body and f"{field}Path" in body:
-            yield Diagnostic(SCHEMA, f"Only one of the fields [{field}, {field}Path] is allowed", at or "/")
-
-
-def map_fields(body: dict[str, Any], at: str, processor: Any) -> Iterator[Diagnostic]:
-    """What belongs to a distributed Map alone, by the mode of its processor."""
+def map_fields(body: dict[str, Any], at: str, field: str, express: bool) -> Iterator[Diagnostic]:
+    """What belongs to a distributed Map alone, by the mode of its processor, which is in ``field``."""
+    processor = body[field]
     configuration = processor.get("ProcessorConfig", {}) if isinstance(processor, dict) else {}
+    yield from _mode(configuration, f"{at}/{field}/ProcessorConfig", express)
     if configuration.get("Mode", "INLINE") != "DISTRIBUTED":
         for only in ("ItemBatcher", "ItemReader", "ResultWriter", "Label"):
             if only in body:
@@ -103,14 +121,30 @@ def map_fields(body: dict[str, Any], at: str, processor: Any) -> Iterator[Diagno
             yield Diagnostic(SCHEMA, message, where)
 
 
+def _mode(configuration: dict[str, Any], at: str, express: bool) -> Iterator[Diagnostic]:
+    distributed = configuration.get("Mode", "INLINE") == "DISTRIBUTED"
+    kind = configuration.get("ExecutionType")
+    if distributed and express:
+        message = "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines"
+        yield Diagnostic(SCHEMA, message, at)
+    if distributed and kind is None:
+        yield Diagnostic(SCHEMA, "These fields are required: [ExecutionType]", at)
+    elif not distributed and kind is not None:
+        yield Diagnostic(SCHEMA, "Field 'ExecutionType' is not supported", at)
+    elif kind is not None and kind not in ("STANDARD", "EXPRESS"):
+        message = "Value should be one of the following: [STANDARD, EXPRESS]"
+        yield Diagnostic(SCHEMA, message, f"{at}/ExecutionType")
+
+
 def _label(body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
     """A label is part of ARNs (Developer Guide, "Map state fields", 2025); AWS's words are not known."""
     label = body.get("Label")
     if not isinstance(label, str):
         return
     if not label:
-        yield Diagnostic(SCHEMA, "Label cannot be empty", f"{at}/Label")
+        yield Diagnostic(INVALID_LABEL, "Label cannot be empty", f"{at}/Label")
     elif len(label) > LABEL_CHARACTERS:
-        yield Diagnostic(SCHEMA, f"Label cannot exceed {LABEL_CHARACTERS} characters", f"{at}/Label")
+        message = f"Label name: {label} exceeds the {LABEL_CHARACTERS}-character limit allowed by the service"
+        yield Diagnostic(INVALID_LABEL, message, f"{at}/Label")
     elif found := _NOT_IN_LABELS.search(label):
-        yield Diagnostic(SCHEMA, f"Label contains invalid character: {found.group()!r}", f"{at}/Label")
+        yield Diagnostic(INVALID_LABEL, f"Label contains invalid character: {found.group()!r}", f"{at}/Label")

@@ -203,6 +203,26 @@ class Jobs:
                 raise TimeoutError(f"{run_id} is {self.states.get(run_id)}")
 
 
+def with_own_names(machine: Definition, path: str = "") -> Definition:
+    """The same machine whose states, and variables of inner scopes, have no name twice, as AWS demands."""
+
+    def moved(body: Definition) -> Definition:
+        targets = {field: path + body[field] for field in ("Next", "Default") if field in body}
+        rules = {field: [moved(rule) for rule in body[field]] for field in ("Choices", "Catch") if field in body}
+        renamed = {f"{path.replace('.', '_')}{name}": value for name, value in body.get("Assign", {}).items()}
+        return {**body, **targets, **rules, **({"Assign": renamed} if renamed else {})}
+
+    states = {}
+    for name, body in machine["States"].items():
+        state = states[path + name] = moved(body)
+        if "Branches" in body:
+            inner = enumerate(body["Branches"])
+            state["Branches"] = [with_own_names(branch, f"{path}{name}.b{index}.") for index, branch in inner]
+        if "ItemProcessor" in body:
+            state["ItemProcessor"] = with_own_names(body["ItemProcessor"], f"{path}{name}.")
+    return {**machine, "StartAt": path + machine["StartAt"], "States": states}
+
+
 def chain(*states: tuple[str, Definition], **fields: Any) -> Definition:
     """A machine of states one after another."""
     names = [name for name, _ in states]

@@ -308,8 +308,8 @@ def test_what_an_update_tolerates_holds_for_items_that_are_still_being_read(smal
 
 
 def test_map_runs_are_listed_in_pages(small: SmallEndpoint) -> None:
-    each = distributed(chain(("p", PASS)))
-    ended = small.run(chain(("a", each), ("b", each), ("c", each)), [1])
+    states = [(name, distributed(chain((f"in {name}", PASS)))) for name in ("a", "b", "c")]
+    ended = small.run(chain(*states), [1])
     arn = ended["executionArn"]
     every = [run["mapRunArn"] for run in small.sfn("list_map_runs", executionArn=arn)["mapRuns"]]
     page = small.sfn("list_map_runs", executionArn=arn, maxResults=2)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.local.service import ServiceError
-from tests.unit.local.services.states.harness import SmallEndpoint, chain
+from tests.unit.local.services.states.harness import SmallEndpoint, chain, with_own_names
 
 PASS = {"Type": "Pass"}
 FAIL = {"Type": "Fail", "Error": "E", "Cause": "C"}
@@ -47,12 +47,11 @@ def test_a_choice_without_a_match_fails_by_name(small: SmallEndpoint) -> None:
 
 
 def test_an_inner_scope_reads_outer_variables_and_keeps_its_own(small: SmallEndpoint) -> None:
-    inner = chain(
-        ("i", {**PASS, "Assign": {"own": "inner"}}), ("j", {**PASS, "Parameters": {"o.$": "$outer", "m.$": "$own"}})
-    )
+    read = {**PASS, "Parameters": {"o.$": "$outer", "m.$": "$own"}}
+    branches = [chain((f"i{n}", {**PASS, "Assign": {"own": "inner"}}), (f"j{n}", read)) for n in (1, 2)]
     machine = chain(
         ("set", {**PASS, "Assign": {"outer": "x"}}),
-        ("both", {"Type": "Parallel", "Branches": [inner, inner], "ResultPath": "$.all"}),
+        ("both", {"Type": "Parallel", "Branches": branches, "ResultPath": "$.all"}),
         ("after", {**PASS, "Parameters": {"all.$": "$.all", "outer.$": "$outer"}}),
     )
     expected = {"o": "x", "m": "inner"}
@@ -203,7 +202,7 @@ def without_dead_ends(machine: dict[str, Any]) -> bool:
     machine=MACHINES.filter(without_dead_ends), input=st.sampled_from([{}, {"x": []}, {"x": [{"x": [1]}, 2]}, [1], 1])
 )
 def test_any_machine_ends(small: SmallEndpoint, machine: dict[str, Any], input: Any) -> None:
-    arn = small.create(machine, name=f"m{abs(hash(json.dumps(machine)))}")
+    arn = small.create(with_own_names(machine), name=f"m{abs(hash(json.dumps(machine)))}")
     started = small.sfn("start_execution", stateMachineArn=arn, input=json.dumps(input))
     ended = small.wait(started["executionArn"])
     assert ended["status"] in ("SUCCEEDED", "FAILED")

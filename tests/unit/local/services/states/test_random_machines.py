@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.local.service import ServiceError
-from tests.unit.local.services.states.harness import Definition, SmallEndpoint, chain
+from tests.unit.local.services.states.harness import Definition, SmallEndpoint, chain, with_own_names
 
 REFUSED = re.compile(r"Invalid State Machine Definition: '([A-Z_]+: .+ at (?:/.*|null|\[Source: .*))'", re.DOTALL)
 RANDOMLY = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -135,7 +135,7 @@ def run_to_its_end(small: SmallEndpoint, machine: str, input: Any) -> None:
 @RANDOMLY
 @given(machine=MACHINES, input=INPUTS)
 def test_any_well_formed_machine_ends(shared_small: SmallEndpoint, machine: Definition, input: Any) -> None:
-    run_to_its_end(shared_small, shared_small.create(machine, name=uuid.uuid4().hex), input)
+    run_to_its_end(shared_small, shared_small.create(with_own_names(machine), name=uuid.uuid4().hex), input)
 
 
 # -- damage ------------------------------------------------------------------------------------------------------------
@@ -194,6 +194,7 @@ def waits(machine: Any) -> bool:
 def test_a_damaged_machine_is_refused_with_a_place_or_ends(
     shared_small: SmallEndpoint, data: Any, machine: Definition, value: Any, remove: bool, input: Any
 ) -> None:
+    machine = with_own_names(machine)
     definition = damaged(machine, data.draw(st.sampled_from(list(places(machine)))), value, remove)
     try:
         arn = shared_small.create(definition, name=uuid.uuid4().hex)

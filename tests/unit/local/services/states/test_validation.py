@@ -49,12 +49,12 @@ def output(expression: str) -> dict[str, Any]:
                 (TARGET, 'State "A" is not reachable.', "/States/A"),
             ],
         ),
-        (machine({"A": {"Type": "Map", "ItemProcessor": machine(LOOP), "End": True}}), []),
+        (machine({"M": {"Type": "Map", "ItemProcessor": machine(LOOP), "End": True}}, "M"), []),
         (
             machine(
-                {"A": {"Type": "Map", "ItemProcessor": machine({"A": PASS}, QueryLanguage="JSONata"), "End": True}}
+                {"M": {"Type": "Map", "ItemProcessor": machine({"A": PASS}, QueryLanguage="JSONata"), "End": True}}, "M"
             ),
-            [(SCHEMA, "Field 'QueryLanguage' is not supported", "/States/A/ItemProcessor")],
+            [(SCHEMA, "Field 'QueryLanguage' is not supported", "/States/M/ItemProcessor")],
         ),
         (
             machine({"A": {**PASS, "TimeoutSeconds": 5, "Retry": [{"ErrorEquals": ["States.ALL"]}]}}),
@@ -132,16 +132,16 @@ def test_a_catchers_expressions_are_read_and_its_error_names_are_not() -> None:
 
 
 LONG = "v" * 81
-NAMED = "must be a Unicode identifier of at most 80 characters"
+CHARACTERS = "the variable name contains invalid characters."
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("states", "The variable name 'states' is reserved"),
-        ("a b", f"The variable name 'a b' {NAMED}"),
-        ("1st", f"The variable name '1st' {NAMED}"),
-        (LONG, f"The variable name '{LONG}' {NAMED}"),
+        ("states", "Cannot assign to reserved variable '$states'."),
+        ("a b", f"Invalid variable name 'a b': {CHARACTERS}"),
+        ("1st", f"Invalid variable name '1st': {CHARACTERS}"),
+        (LONG, f"Invalid variable name '{LONG}': it has more than 80 characters."),
         ("größe_1", None),
     ],
 )
@@ -152,7 +152,8 @@ def test_names_of_variables(name: str, text: str | None) -> None:
         task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Catch": catch, "End": True}
         states = {"A": task, "B": {**PASS, "Assign": {key: value}}}
         places = (f"/States/A/Catch[0]/Assign/{key}", f"/States/B/Assign/{key}")
-        expected = [] if text is None else [(SCHEMA, text, place) for place in places]
+        code = "RESERVED_VARIABLE_NAME" if name == "states" else "INVALID_VARIABLE_NAME"
+        expected = [] if text is None else [(code, text, place) for place in places]
         assert found(machine(states, QueryLanguage=language)) == expected
 
 
@@ -160,7 +161,7 @@ def test_names_of_variables(name: str, text: str | None) -> None:
     ("label", "text"),
     [
         ("", "Label cannot be empty"),
-        ("x" * 41, "Label cannot exceed 40 characters"),
+        ("x" * 41, f"Label name: {'x' * 41} exceeds the 40-character limit allowed by the service"),
         ("a b", "Label contains invalid character: ' '"),
         ("a[b", "Label contains invalid character: '['"),
         ("a\\b", "Label contains invalid character: '\\\\'"),
@@ -172,7 +173,7 @@ def test_names_of_variables(name: str, text: str | None) -> None:
 def test_labels_of_distributed_maps(label: str, text: str | None) -> None:
     processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **machine({"B": PASS}, "B")}
     state = {"Type": "Map", "ItemProcessor": processor, "Label": label, "End": True}
-    expected = [] if text is None else [(SCHEMA, text, "/States/A/Label")]
+    expected = [] if text is None else [("INVALID_LABEL_NAME", text, "/States/A/Label")]
     assert found(machine({"A": state})) == expected
 
 
@@ -197,7 +198,7 @@ HEADERS = {"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["id"]}
 
 def reading(resource: str = GET, **configuration: Any) -> dict[str, Any]:
     reader = {"Resource": resource, "ReaderConfig": configuration, "Parameters": {"Bucket": "b"}}
-    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **machine({"A": PASS})}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **machine({"B": PASS}, "B")}
     return {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
 
 
@@ -217,6 +218,31 @@ def reading(resource: str = GET, **configuration: Any) -> dict[str, Any]:
         ),
         ({**WAIT, "Seconds": -1}, ["Minimum value is 0"]),
         ({**WAIT, "Seconds": 1.5}, ["Expected value of type Integer"]),
+        ({**TASK, "TimeoutSeconds": 0}, ["Minimum value is 1"]),
+        ({**TASK, "TimeoutSeconds": 100_000_000}, ["Maximum value is 99999999"]),
+        ({**TASK, "Retry": [{"ErrorEquals": ["E"], "BackoffRate": 0.5}]}, ["Minimum value is 1"]),
+        (
+            {**TASK, "TimeoutSeconds": 1, "TimeoutSecondsPath": "$.t"},
+            ["There should only be one of the following fields: [TimeoutSeconds, TimeoutSecondsPath]"],
+        ),
+        (
+            {**TASK, "Retry": [{"ErrorEquals": ["E"], "JitterStrategy": "SOME", "_comment": "c"}]},
+            ["Field '_comment' is not supported", "Value should be one of the following: [NONE, FULL]"],
+        ),
+        ({**PASS, "InputPath": "a"}, ["Value must be a valid JSONPath."]),
+        (
+            {**PASS, "ResultSelector": {}, "Message.$": "$"},
+            [
+                "Field 'ResultSelector' is not supported",
+                "Field 'Message.$' is not supported",
+            ],
+        ),
+        (
+            {"Type": "Map", "End": True},
+            [
+                "This object should have only one of the following fields: [ItemProcessor, Iterator]",
+            ],
+        ),
         (reading(InputType="CSV", ManifestType="S3_INVENTORY"), ["The field 'CSVHeaderLocation' is required"]),
         (reading(LIST, Transformation="LOAD_AND_FLATTEN"), ["The field 'InputType' is required"]),
         (
@@ -235,7 +261,7 @@ def reading(resource: str = GET, **configuration: Any) -> dict[str, Any]:
     ],
 )
 def test_texts_recorded_on_aws(state: dict[str, Any], texts: list[str]) -> None:
-    """Answers of 2026, published with the tests of tiny-asl-machine, read 2026-11-25."""
+    """Answers of 2026, published by tiny-asl-machine and cdk-preflight, read 2026-11-25."""
     assert [text for _, text, _ in found(machine({"A": state}))] == texts
 
 
@@ -263,3 +289,27 @@ def test_a_result_is_read_only_where_there_is_one() -> None:
     assert (code, text) == ("UNSUPPORTED_JSONATA_EXPRESSION", "Field '$states.result' does not exist.")
     task = {**TASK, "Arguments": {"FunctionName": "f"}, "Output": "{% $states.result %}"}
     assert not found(machine({"A": task}, QueryLanguage="JSONata"))
+
+
+def test_names_are_one_of_a_kind_in_the_whole_machine() -> None:
+    mapped = {"Type": "Map", "ItemProcessor": machine({"A": PASS}), "End": True}
+    assert found(machine({"A": {**PASS, "Next": "M", "End": False}, "M": mapped})) == [
+        ("DUPLICATE_STATE_NAME", "Duplicate State name: A", "/States/M/ItemProcessor/States/A")
+    ]
+
+
+def test_a_variable_of_an_outer_scope_is_not_assigned_again() -> None:
+    inner = {"Type": "Map", "ItemProcessor": machine({"B": {**PASS, "Assign": {"v.$": "$", "w": 1}}}, "B"), "End": True}
+    states = {"A": {"Type": "Pass", "Assign": {"v": 1}, "Next": "M"}, "M": inner}
+    text = "The variable name 'v' was already defined in a parent scope."
+    where = "/States/M/ItemProcessor/States/B/Assign/v.$"
+    assert found(machine(states)) == [("DUPLICATE_VARIABLE_NAME", text, where)]
+
+
+def test_the_fields_of_a_query_language_are_not_the_other_s() -> None:
+    def texts(state: dict[str, Any]) -> list[str]:
+        return [text for _, text, _ in found(machine({"A": state}, QueryLanguage="JSONata"))]
+
+    only = "is only supported for the 'JSONPath' QueryLanguage"
+    assert texts({**PASS, "Result": 1}) == [f"The QueryLanguage is set to 'JSONata', but field 'Result' {only}"]
+    assert texts({**PASS, "Output": "{% 1"}) == ["JSONata string must start with {% and end with %}"]
