@@ -15,16 +15,16 @@ from headwater.local.services.states.execution_record import ExecutionRecord
 from headwater.local.services.states.history import api_event
 from headwater.local.json_problems import json_problem
 from headwater.local.services.states.json_text import loads
-from headwater.local.services.states.machines import check_arn
+from headwater.local.services.states.machines import MACHINE, check_arn
 from headwater.local.services.states.map_runs import MAP_RUN
 from headwater.local.services.states.quotas import MAX_DATA_BYTES
+from headwater.local.services.states.redrives import check_redrive, obstacle, redrive_status
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 _EXECUTION_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+")
 _DATA = frozenset({"cause", "error", "input", "output", "outputDetails"})
-REDRIVABLE = ("ABORTED", "FAILED", "TIMED_OUT")
 
 
 def find_execution(runtime: Runtime, arn: str) -> ExecutionRecord:
@@ -160,13 +160,14 @@ class ExecutionsApi(Service):
     def describe_execution(self, call: Call, executionArn: str, includedData: str = "ALL_DATA") -> Members:
         """An execution, with its input and output unless only metadata are asked for."""
         record = find_execution(self.runtime, executionArn)
+        redrives = redrive_status(record, self._obstacle(record))
         if includedData == "METADATA_ONLY":
-            return {**_summary(record), "inputDetails": {"included": False}, **_redrive_status(record)}
+            return {**_summary(record), "inputDetails": {"included": False}, **redrives}
         answer: Members = {
             **_summary(record),
             "input": record.input,
             "inputDetails": {"included": True},
-            **_redrive_status(record),
+            **redrives,
         }
         if record.output is not None:
             answer |= {"output": record.output, "outputDetails": {"included": True}}
@@ -251,10 +252,14 @@ class ExecutionsApi(Service):
     def redrive_execution(self, call: Call, executionArn: str, clientToken: str | None = None) -> Members:
         """Run a failed, stopped or timed-out execution on from where it ended."""
         record = find_execution(self.runtime, executionArn)
-        if record.status not in REDRIVABLE:
-            raise ServiceError("ExecutionNotRedrivable", f"Execution is {record.status} and cannot be redriven")
+        check_redrive(record, self._obstacle(record))
         self.runtime.redrive(record)
         return {"redriveDate": moment_of(record.redriven_ms or Execution.now_ms())}
+
+    def _obstacle(self, record: ExecutionRecord) -> str | None:
+        machine = self.store.get(MACHINE, record.machine_arn.partition("/")[0])
+        events = self.runtime.journal.last_event_id(record.arn)
+        return obstacle(record, machine is not None, events, Execution.now_ms())
 
 
 def _unsupported_type() -> ServiceError:
@@ -295,10 +300,3 @@ def _summary(record: ExecutionRecord) -> Members:
 def _listed(record: ExecutionRecord) -> Members:
     """A map run's child says how many items it was given."""
     return _summary(record) if record.map_run_arn is None else {**_summary(record), "itemCount": record.item_count or 1}
-
-
-def _redrive_status(record: ExecutionRecord) -> Members:
-    if record.status in REDRIVABLE:
-        return {"redriveStatus": "REDRIVABLE"}
-    reason = f"Execution is {record.status} and cannot be redriven"
-    return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}

@@ -7,7 +7,12 @@ import json
 import pytest
 
 from headwater.local.service import ServiceError
-from tests.unit.local.services.states.harness import Jobs, SmallEndpoint, chain, glue_task, until
+from headwater.local.services.states.execution_record import ExecutionRecord
+from headwater.local.services.states.redrives import obstacle
+from tests.unit.local.services.states.harness import ROLE, Jobs, SmallEndpoint, chain, glue_task, until
+
+DAY_MS = 24 * 3600 * 1000
+FAIL = {"Type": "Fail", "Error": "E"}
 
 
 def test_a_chain_goes_on_at_the_failed_state(small: SmallEndpoint) -> None:
@@ -74,3 +79,42 @@ def test_a_success_cannot_be_redriven(small: SmallEndpoint) -> None:
     ended = small.run(chain(("p", {"Type": "Pass"})))
     with pytest.raises(ServiceError, match="ExecutionNotRedrivable"):
         small.sfn("redrive_execution", executionArn=ended["executionArn"])
+
+
+@pytest.mark.parametrize(
+    ("aged", "reason"),
+    [
+        ({"stopped_ms": DAY_MS * 15}, "Execution redrivable period exceeded"),
+        ({"started_ms": DAY_MS * 366}, "Execution has exceeded the max execution time"),
+    ],
+)
+def test_an_old_execution_cannot_be_redriven(aged: dict[str, int], reason: str) -> None:
+    now_ms = DAY_MS * 1000
+    moments = {"started_ms": now_ms, "stopped_ms": now_ms} | {name: now_ms - by for name, by in aged.items()}
+    record = ExecutionRecord(
+        "arn", "name", "machine", "machine", "revision", ROLE, "STANDARD", "{}", status="FAILED", **moments
+    )
+    assert obstacle(record, True, 10, now_ms) == reason
+    assert obstacle(record, True, 24_999, now_ms) == "Execution history event limit exceeded"
+
+
+def test_an_execution_of_a_machine_that_was_deleted_cannot_be_redriven(small: SmallEndpoint) -> None:
+    ended = small.run(chain(("f", FAIL)))
+    small.sfn("delete_state_machine", stateMachineArn=ended["stateMachineArn"])
+    described = small.sfn("describe_execution", executionArn=ended["executionArn"])
+    assert (described["redriveStatus"], described["redriveStatusReason"]) == (
+        "NOT_REDRIVABLE",
+        "State machine is in DELETING status",
+    )
+    with pytest.raises(ServiceError, match="ExecutionNotRedrivable"):
+        small.sfn("redrive_execution", executionArn=ended["executionArn"])
+
+
+def test_a_child_is_redriven_by_its_map_run(small: SmallEndpoint) -> None:
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **chain(("f", FAIL))}
+    ended = small.run(chain(("each", {"Type": "Map", "ItemProcessor": processor})), [1])
+    run = small.sfn("list_map_runs", executionArn=ended["executionArn"])["mapRuns"][0]["mapRunArn"]
+    child = small.sfn("list_executions", mapRunArn=run)["executions"][0]["executionArn"]
+    assert small.sfn("describe_execution", executionArn=child)["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN"
+    with pytest.raises(ServiceError, match="ExecutionNotRedrivable"):
+        small.sfn("redrive_execution", executionArn=child)
