@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headwater.local.endpoint import LocalEndpoint
+from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 from headwater.local.identity.authorizer import DENIED
+from tests.conftest import client_factory
 from tests.integration.local.test_glue_python_shell import Runs
 from tests.integration.local.test_glue_spark_jobs import spark_job, spark_lines
 
@@ -77,6 +79,16 @@ POLICY = {
 }
 
 
+COUNT = """
+from pyspark import SparkContext
+
+lines = SparkContext.getOrCreate().textFile("s3://lake/lines/")
+assert lines.count() == 2
+lines.saveAsTextFile("s3://lake/out/")
+"""
+ONLY_CODE = {"Version": "2012-10-17", "Statement": [statement("Allow", ["s3:GetObject"], "lake/code/*")]}
+
+
 def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_SPARK_READY", "1")
     runs = Runs(endpoint, aws)
@@ -127,3 +139,22 @@ def test_spark_is_held_to_its_role(endpoint: LocalEndpoint, aws: Aws, monkeypatc
         ("s3:PutObject", f"{lake}/made/*", ""),
     }, "what RDDs read and wrote"
     assert ("s3:PutObject", f"{lake}/lines/*", "") not in uses
+
+
+def test_in_audit_what_an_rdd_does_is_done_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_SPARK_READY", "1")
+    audit = LocalEndpoint(EndpointSettings(home=tmp_path / ".headwater", iam="audit"))
+    audit.start()
+    try:
+        aws = client_factory(audit.url)
+        runs = Runs(audit, aws)
+        runs.s3.put_object(Bucket="lake", Key="lines/a.txt", Body=b"x\ny\n")
+        spark_job(runs, "count", COUNT)
+        aws("iam").put_role_policy(RoleName="etl", PolicyName="all", PolicyDocument=json.dumps(ONLY_CODE))
+        assert runs.run("count")["JobRunState"] == "SUCCEEDED"
+        events = runs.logs.filter_log_events(logGroupName=DENIED)["events"]
+        denied = {(each["action"], each["resource"]) for each in (json.loads(event["message"]) for event in events)}
+        assert ("s3:GetObject", "arn:aws:s3:::lake/lines/a.txt") in denied
+        assert ("s3:PutObject", "arn:aws:s3:::lake/out/_temporary") in denied
+    finally:
+        audit.stop()
