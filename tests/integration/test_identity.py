@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from headwater.local.endpoint import EndpointSettings, LocalEndpoint
 from headwater.local.identity.authorizer import DENIED
 from tests.conftest import client_factory
+from tests.integration.command_line import wait_until
 
 ACCOUNT = "000000000000"
 Aws = Callable[..., Any]
@@ -202,6 +203,46 @@ def test_a_deny_on_older_sessions_revokes_them(lake: Any, aws: Aws, become: Call
         RoleName="worker", PolicyName="revoke", PolicyDocument=document(deny("*", Condition=older))
     )
     assert "explicit deny" in refusal(s3.list_buckets)
+
+
+def test_a_service_assumes_a_role_for_the_source_that_its_trust_names(aws: Aws) -> None:
+    states, iam = aws("stepfunctions"), aws("iam")
+    machine = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:"
+    group = f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule-group/default"
+
+    def trusted_for(source: str) -> str:
+        services = {"Service": ["scheduler.amazonaws.com", "states.amazonaws.com"]}
+        condition = {"ArnLike": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        return document({"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole", "Condition": condition})
+
+    def schedule() -> Any:
+        return aws("scheduler").create_schedule(
+            Name="s",
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": f"{machine}mine", "RoleArn": role},
+        )
+
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "End": True}
+    definition = json.dumps({"StartAt": "T", "States": {"T": task}})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusted_for(f"{machine}mine"))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="r", PolicyName="own", PolicyDocument=document(allow("s3:ListAllMyBuckets")))
+    for name, status in (("mine", "SUCCEEDED"), ("other", "FAILED")):
+        arn = states.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
+        assert ended(states, states.start_execution(stateMachineArn=arn)["executionArn"]) == status
+    with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler to assume the role"):
+        schedule()
+    iam.update_assume_role_policy(RoleName="r", PolicyDocument=trusted_for(group))
+    assert schedule()["ScheduleArn"]
+
+
+def ended(states: Any, execution: str) -> str:
+    return str(
+        wait_until(
+            lambda: (found := states.describe_execution(executionArn=execution)["status"]) != "RUNNING" and found,
+            "the execution ends",
+        )
+    )
 
 
 def test_in_audit_a_denied_call_is_done_and_noted(lake: Any, aws: Aws, endpoint: LocalEndpoint) -> None:

@@ -301,10 +301,18 @@ class LocalEndpoint:
             self.authorizer.forget()
         return answer
 
-    def assume(self, role_arn: str, session_name: str, *, service: str | None = None, **session: Any) -> Credentials:
+    def assume(
+        self,
+        role_arn: str,
+        session_name: str,
+        *,
+        service: str | None = None,
+        source_arn: str | None = None,
+        **session: Any,
+    ) -> Credentials:
         """See :meth:`headwater.local.service.Endpoint.assume`."""
         if service is not None:
-            self.authorizer.assume_as_service(role_arn, service)
+            self.authorizer.assume_as_service(role_arn, service, source_arn)
         return self.identity.assume(role_arn, session_name, **session)
 
     def authorize(self, call: Call, operation: str, **members: Any) -> None:

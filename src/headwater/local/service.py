@@ -122,11 +122,21 @@ class Endpoint(Protocol):
         """The same for code on the event loop: blocking operations run on the worker threads."""
         ...
 
-    def assume(self, role_arn: str, session_name: str, *, service: str | None = None, **session: Any) -> Credentials:
+    def assume(
+        self,
+        role_arn: str,
+        session_name: str,
+        *,
+        service: str | None = None,
+        source_arn: str | None = None,
+        **session: Any,
+    ) -> Credentials:
         """Session credentials of a role, for a job, function or execution that runs as it.
 
         ``service`` is the principal of the service that is to work as the role (``glue.amazonaws.com``): raises
         :class:`ServiceError` (AccessDenied) unless the role trusts it. Without it nobody's right to is asked.
+        ``source_arn`` is what the service acts for, of those that tell IAM (``aws:SourceArn``): Step Functions the
+        machine, Scheduler the schedule's group, SageMaker the job, EMR Serverless the application.
         ``session`` limits or marks the session (see :meth:`headwater.local.identity.Identity.assume`).
         """
         ...

@@ -44,6 +44,8 @@ class ScriptRole:
         Who assumes it, such as ``glue.amazonaws.com``; None for a role that another role's session has assumed.
     policies:
         Session policies: documents that limit what the run may do.
+    source_arn:
+        What the service says that it acts for, where it does.
 
     Raises
     ------
@@ -52,13 +54,20 @@ class ScriptRole:
     """
 
     def __init__(
-        self, endpoint: Endpoint, arn: str, session: str, service: str | None, policies: tuple[str, ...] = ()
+        self,
+        endpoint: Endpoint,
+        arn: str,
+        session: str,
+        service: str | None,
+        policies: tuple[str, ...] = (),
+        source_arn: str | None = None,
     ) -> None:
         self.arn = arn
         self._endpoint = endpoint
         self._session, self._policies = session, policies
         try:
-            self.principal = endpoint.assume(arn, session, service=service, policies=policies).principal
+            by_service = {"service": service, "source_arn": source_arn}
+            self.principal = endpoint.assume(arn, session, **by_service, policies=policies).principal
         except ServiceError as error:
             raise RunFailed(f"{error.code}: {error.message}") from error
 

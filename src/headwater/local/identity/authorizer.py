@@ -101,10 +101,10 @@ class Authorizer:
             else:
                 self._note(principal, request, decision)
 
-    def assume_as_service(self, role_arn: str, service: str) -> None:
+    def assume_as_service(self, role_arn: str, service: str, source_arn: str | None = None) -> None:
         """A service is to work as a role: raise :class:`ServiceError` (AccessDenied) unless the role trusts it."""
-        decision = service_decision(self._of_role(role_arn).trust, role_arn, service)
-        request = service_request(role_arn)
+        decision = service_decision(self._of_role(role_arn).trust, role_arn, service, source_arn)
+        request = service_request(role_arn, source_arn)
         if decision.allowed:
             self.uses.note(role_arn, decision.statements, request)
             return

@@ -121,22 +121,25 @@ def decide_assuming(request: Request, policies: PolicySet, caller: Caller) -> De
     return decision if not decision.allowed or trusts(policies.resource, request, caller) else _implicit(_RESOURCE)
 
 
-def service_may_assume(trust: Statements, role_arn: str, service: str) -> bool:
+def service_may_assume(trust: Statements, role_arn: str, service: str, source_arn: str | None = None) -> bool:
     """Whether a role's trust policy lets a service principal (`glue.amazonaws.com`) assume it, for this account."""
-    return bool(trusting(trust, service_request(role_arn), _service_caller(role_arn, service)))
+    return service_decision(trust, role_arn, service, source_arn).allowed
 
 
-def service_decision(trust: Statements, role_arn: str, service: str) -> Decision:
-    """Decide whether a service principal may assume a role, by the role's trust policy."""
-    granted = trusting(trust, service_request(role_arn), _service_caller(role_arn, service))
+def service_decision(trust: Statements, role_arn: str, service: str, source_arn: str | None = None) -> Decision:
+    """Decide whether a service principal may assume a role, by the role's trust policy.
+
+    ``source_arn`` is what the service acts for, of the services that say so to IAM.
+    """
+    granted = trusting(trust, service_request(role_arn, source_arn), _service_caller(role_arn, service))
     return Decision(True, statements=tuple(granted)) if granted else _implicit(_RESOURCE)
 
 
-def service_request(role_arn: str) -> Request:
+def service_request(role_arn: str, source_arn: str | None = None) -> Request:
     """What a service asks for when it assumes a role for this account."""
     account = role_arn.split(":")[4]
     context = {"aws:sourceaccount": account, "aws:principalisawsservice": "true", "aws:securetransport": "true"}
-    return Request("sts:AssumeRole", role_arn, context)
+    return Request("sts:AssumeRole", role_arn, context | ({"aws:sourcearn": source_arn} if source_arn else {}))
 
 
 def _service_caller(role_arn: str, service: str) -> Caller:

@@ -50,9 +50,9 @@ def of_role(ask: Ask, role: str) -> Held:
     return held
 
 
-def service_may_assume_role(ask: Ask, role_arn: str, service: str) -> bool:
+def service_may_assume_role(ask: Ask, role_arn: str, service: str, source_arn: str | None = None) -> bool:
     """Whether a role exists and trusts a service principal (`glue.amazonaws.com`)."""
-    return service_may_assume(of_role(ask, role_arn.rsplit("/", 1)[-1]).trust, role_arn, service)
+    return service_may_assume(of_role(ask, role_arn.rsplit("/", 1)[-1]).trust, role_arn, service, source_arn)
 
 
 def role_of_profile(ask: Ask, profile: str) -> str | None:

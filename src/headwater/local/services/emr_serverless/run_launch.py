@@ -125,9 +125,9 @@ class RunLauncher:
     def _role(self, record: Record) -> ScriptRole:
         policy = (record.get("executionIamPolicy") or {}).get("policy")
         session = f"emr-serverless-{record['jobRunId']}"
-        return ScriptRole(
-            self._endpoint, record["executionRole"], session, SERVICE, policies=(policy,) if policy else ()
-        )
+        policies = (policy,) if policy else ()
+        application = str(record["arn"]).partition("/jobruns/")[0]
+        return ScriptRole(self._endpoint, record["executionRole"], session, SERVICE, policies, application)
 
 
 def log_path(record: Record) -> str:

@@ -72,7 +72,7 @@ class SageMakerBase(Service):
             run.join()
         shutil.rmtree(self.endpoint.home / "sagemaker", ignore_errors=True)
 
-    def trusted_role(self, role_arn: str) -> None:
+    def trusted_role(self, role_arn: str, job_arn: str) -> None:
         """Refuse a role that does not exist or that does not trust SageMaker."""
         refusal = invalid(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
@@ -83,5 +83,5 @@ class SageMakerBase(Service):
         except ServiceError as error:
             raise refusal from error
         trust = statements_of(role.get("AssumeRolePolicyDocument") or {})
-        if not service_may_assume(trust, role_arn, "sagemaker.amazonaws.com"):
+        if not service_may_assume(trust, role_arn, "sagemaker.amazonaws.com", job_arn):
             raise refusal

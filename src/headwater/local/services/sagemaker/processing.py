@@ -36,10 +36,10 @@ class ProcessingOperations(SageMakerBase):
         check_processing(request)
         framework_of(request["AppSpecification"]["ImageUri"])
         tags.check(given_tags)
-        self.trusted_role(request["RoleArn"])
         name = request["ProcessingJobName"]
-        request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_S})
         job_arn = arn(call, PROCESSING, name)
+        self.trusted_role(request["RoleArn"], job_arn)
+        request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_S})
         record = self.processing_jobs.create(name, job_arn, request, log_stream=f"{name}/{HOST}-{int(now())}")
         tags.add(self.store, job_arn, given_tags)
         self.launch(ProcessingRun(self.endpoint, self.engine, self.processing_jobs, record, self.forget))

@@ -123,7 +123,8 @@ class JobRun(ABC):
             self._on_end(self)
 
     def _principal(self) -> Principal:
-        return self.endpoint.assume(self.request["RoleArn"], SESSION, service="sagemaker.amazonaws.com").principal
+        by_job = {"service": "sagemaker.amazonaws.com", "source_arn": self.arn}
+        return self.endpoint.assume(self.request["RoleArn"], SESSION, **by_job).principal
 
     def remove_files(self) -> None:
         """Leave nothing of the job on disk: before its last status is seen, so that who waits for it finds it so."""

@@ -61,8 +61,8 @@ class TrainingOperations(SageMakerBase):
             )
         MetricReader(request["AlgorithmSpecification"].get("MetricDefinitions") or [])
         tags.check(given_tags)
-        self.trusted_role(request["RoleArn"])
         job_arn = arn(call, TRAINING, request["TrainingJobName"])
+        self.trusted_role(request["RoleArn"], job_arn)
         request.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", MAX_RUNTIME_S)
         self._keep(request, job_arn, given_tags)
         return {"TrainingJobArn": job_arn}

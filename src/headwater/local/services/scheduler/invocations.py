@@ -56,7 +56,9 @@ class Invocations(Deliveries):
     def _principal(self, delivery: Members) -> Principal:
         role = delivery["target"]["RoleArn"]
         try:
-            return self._endpoint.assume(role, delivery["schedule"]["Name"], service=SERVICE).principal
+            schedule = delivery["schedule"]
+            group = schedule["Arn"].replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+            return self._endpoint.assume(role, schedule["Name"], service=SERVICE, source_arn=group).principal
         except ServiceError as error:
             raise DeliveryError("NO_PERMISSIONS", error.message, retry=False) from error
 

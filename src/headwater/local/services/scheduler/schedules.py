@@ -146,7 +146,7 @@ class ScheduleOperations(SchedulerRecords):
             if isinstance(record.get(member), datetime):
                 record[member] = record[member].timestamp()
         _check_timing(record, now_s)
-        check_target(self.endpoint, record["Target"])
+        check_target(self.endpoint, record["Target"], self.arn(f"schedule-group/{record['GroupName']}"))
         return record
 
 

@@ -48,8 +48,8 @@ def universal_call(arn: str) -> tuple[str, str]:
     return SDK_CLIENTS.get(found[1], found[1]), found[2]
 
 
-def check_target(endpoint: Endpoint, target: Members) -> None:
-    """Refuse a target with what is wrong of it. Raises ValidationException."""
+def check_target(endpoint: Endpoint, target: Members, group_arn: str) -> None:
+    """Refuse a target of a group's schedule with what is wrong of it. Raises ValidationException."""
     arn, kind = target["Arn"], target_kind(target["Arn"])
     if not UNIVERSAL.fullmatch(arn) and not ARN.fullmatch(arn):
         raise invalid("Provided Arn is not in correct format.")
@@ -64,7 +64,7 @@ def check_target(endpoint: Endpoint, target: Members) -> None:
         _check_universal(arn, target.get("Input"))
     _check_parameters(kind, target)
     _check_retries(target)
-    if not service_may_assume_role(endpoint.call, target["RoleArn"], SERVICE):
+    if not service_may_assume_role(endpoint.call, target["RoleArn"], SERVICE, group_arn):
         raise invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 
 

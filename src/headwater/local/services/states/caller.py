@@ -206,8 +206,8 @@ class TaskCaller:
     def _principal_of(self, execution: Execution, task: dict[str, Any]) -> Principal | None:
         record = execution.record_
         if role_arn := task.get("role_arn"):
-            return self._sessions.of_task(role_arn, record.role_arn, record.name)
-        return self._sessions.of_machine(record.role_arn, record.name)
+            return self._sessions.of_task(role_arn, record.role_arn, record.machine_arn, record.name)
+        return self._sessions.of_machine(record.role_arn, record.machine_arn, record.name)
 
     # -- jobs ------------------------------------------------------------------------------------------------------
 
@@ -335,7 +335,8 @@ class TaskCaller:
         task = branch.task or {}
         writes = state.writer is not None and "write" in task
         try:
-            principal = self._sessions.of_machine(execution.record_.role_arn, execution.record_.name)
+            record = execution.record_
+            principal = self._sessions.of_machine(record.role_arn, record.machine_arn, record.name)
             s3 = functools.partial(self.endpoint.call, "s3", principal=principal)
             if state.writer is not None and writes:
                 children = self.journal.map_children(task["map_run"])

@@ -39,24 +39,24 @@ class RoleSessions:
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str, str], tuple[float, Principal]] = {}
 
-    def of_machine(self, role_arn: str, execution: str) -> Principal | None:
+    def of_machine(self, role_arn: str, machine_arn: str, execution: str) -> Principal | None:
         """The machine's role in an execution of this name; :class:`ServiceError` where it does not trust the service.
 
         None, the person, for a role that IAM does not know: AWS refuses to create such a machine; here it is accepted
         from tools and examples that make up a role, and there is no policy to decide by.
         """
         session = execution[:MAX_NAME]
-        if found := self._found(role_arn, session, ""):
+        if found := self._found(role_arn, session, machine_arn):
             return found
         if not self._is_known(role_arn):
             log.warning("role %s does not exist: its state machine calls as the person who owns the endpoint", role_arn)
             return None
+        by_machine = {"service": "states.amazonaws.com", "source_arn": machine_arn}
         return self._keep(
-            (role_arn, session, ""),
-            lambda: self.endpoint.assume(role_arn, session, service="states.amazonaws.com").principal,
+            (role_arn, session, machine_arn), lambda: self.endpoint.assume(role_arn, session, **by_machine).principal
         )
 
-    def of_task(self, role_arn: str, machine_role_arn: str, execution: str) -> Principal:
+    def of_task(self, role_arn: str, machine_role_arn: str, machine_arn: str, execution: str) -> Principal:
         """A Task's role, as the machine's role assumes it.
 
         Raises
@@ -67,7 +67,7 @@ class RoleSessions:
         session = _NOT_IN_NAMES.sub("-", execution.ljust(2, "-"))[:MAX_NAME]
         if found := self._found(role_arn, session, machine_role_arn):
             return found
-        machine = self.of_machine(machine_role_arn, execution)
+        machine = self.of_machine(machine_role_arn, machine_arn, execution)
         try:
             # Who made up the machine's role has none that a trust policy could name.
             if machine is None and not self._is_known(role_arn):

@@ -43,7 +43,7 @@ class World:
         self.calls: list[tuple[str, Members]] = []
         self.called = threading.Event()
 
-    def assume(self, role_arn: str, session_name: str, *, service: str) -> Any:
+    def assume(self, role_arn: str, session_name: str, *, service: str, source_arn: str) -> Any:
         if not service_may_assume(statements_of(self.trust), role_arn, service):
             raise ServiceError("AccessDenied", f"{service} may not assume {role_arn}", 403)
         return self.identity.assume(role_arn, session_name)

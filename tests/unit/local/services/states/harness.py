@@ -77,7 +77,9 @@ class SmallEndpoint:
     ) -> dict[str, Any]:
         return self.call(service, operation, principal=principal, **members)
 
-    def assume(self, role_arn: str, session_name: str, *, service: str | None = None) -> Credentials:
+    def assume(
+        self, role_arn: str, session_name: str, *, service: str | None = None, source_arn: str | None = None
+    ) -> Credentials:
         from datetime import UTC, datetime
 
         return Credentials("key", "secret", "token", datetime.now(UTC), PERSON)
