@@ -84,3 +84,15 @@ def test_a_trial_assumes_the_role_too(aws: Client, machine: str) -> None:
     }
     tried = aws("stepfunctions").test_state(definition=json.dumps(task), roleArn=f"{ROLES}/machine", input="{}")
     assert (tried["error"], tried["cause"]) == unauthorized("nobody")
+
+
+def test_of_a_machine_whose_role_is_made_up_a_made_up_role_is_the_person(aws: Client) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
+        "Parameters": {},
+        "Credentials": {"RoleArn": f"{ROLES}/nobody"},
+        "End": True,
+    }
+    tried = aws("stepfunctions").test_state(definition=json.dumps(task), roleArn=f"{ROLES}/made-up", input="{}")
+    assert tried["status"] == "SUCCEEDED"

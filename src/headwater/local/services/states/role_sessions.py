@@ -56,8 +56,8 @@ class RoleSessions:
             (role_arn, session, machine_arn), lambda: self.endpoint.assume(role_arn, session, **by_machine).principal
         )
 
-    def of_task(self, role_arn: str, machine_role_arn: str, machine_arn: str, execution: str) -> Principal:
-        """A Task's role, as the machine's role assumes it.
+    def of_task(self, role_arn: str, machine_role_arn: str, machine_arn: str, execution: str) -> Principal | None:
+        """A Task's role, as the machine's role assumes it; None, the person, where both are made up.
 
         Raises
         ------
@@ -71,7 +71,8 @@ class RoleSessions:
         try:
             # Who made up the machine's role has none that a trust policy could name.
             if machine is None and not self._is_known(role_arn):
-                raise ServiceError("AccessDenied", f"there is no role {role_arn}", 403)
+                log.warning("role %s does not exist either: its task calls as the person", role_arn)
+                return None
             if machine is not None:
                 members = {"RoleArn": role_arn, "RoleSessionName": session}
                 self.endpoint.call("sts", "assume_role", principal=machine, **members)
