@@ -13,10 +13,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from headwater.local.identity.policies import OPERATORS, Statement
+from headwater.local.identity.policies import OPERATORS, Statement, matches
 
 VERSIONS = (None, "2008-10-17", "2012-10-17")
 _PRINCIPAL = re.compile(r"\*|\d{12}|AIDA\w+|AROA\w+|arn:aws[\w-]*:(iam|sts)::(\d{12}|cloudfront):.+")
+_S3_ACTION = re.compile(r"\*|s3:[\w*?]+", re.IGNORECASE)
+_STS_ACTION = re.compile(r"\*|sts:[\w*?]+", re.IGNORECASE)
+_S3_RESOURCE = re.compile(r"arn:aws[\w-]*:s3:::([^/]+)(?:/.*)?", re.DOTALL)
 _SETS = ("ForAllValues", "ForAnyValue")
 _PAIRS = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
 
@@ -34,11 +37,11 @@ def bucket_policy_problem(text: str, bucket: str) -> str | None:
 
 def _bucket_problems(document: dict[str, Any], bucket: str) -> Iterator[str]:
     yield from _problems(document, needs=_PAIRS)
-    own = re.compile(rf"arn:aws[\w-]*:s3:::{re.escape(bucket)}(/.*)?", re.DOTALL)
     for statement in _statements(document):
-        if not all(re.fullmatch(r"\*|s3:[\w*?]+", each) for each in _listed(statement, "Action", "NotAction")):
+        if not all(_S3_ACTION.fullmatch(each) for each in _listed(statement, "Action", "NotAction")):
             yield "Policy has invalid action"
-        if not all(own.fullmatch(each) for each in _listed(statement, "Resource", "NotResource")):
+        found = [_S3_RESOURCE.fullmatch(each) for each in _listed(statement, "Resource", "NotResource")]
+        if not all(each is not None and matches(each[1], bucket) for each in found):
             yield "Policy has invalid resource"
 
 
@@ -59,7 +62,7 @@ def _trust_problems(document: dict[str, Any]) -> Iterator[str]:
         for name in _PAIRS[2]:
             if name in statement:
                 yield f"Has prohibited field {name}"
-        if not all(re.fullmatch(r"\*|sts:.+", each) for each in _listed(statement, "Action", "NotAction")):
+        if not all(_STS_ACTION.fullmatch(each) for each in _listed(statement, "Action", "NotAction")):
             yield "AssumeRole policy may only specify STS AssumeRole actions."
 
 

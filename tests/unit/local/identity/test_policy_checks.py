@@ -26,6 +26,7 @@ def text(*statements: Any, version: str = "2012-10-17") -> str:
     [
         (text(READ), None),
         (text(without(READ, "Action", NotAction="s3:*", Condition={"ForAllValues:StringLikeIfExists": {}})), None),
+        (text(without(READ, Action="S3:Get?bject", Resource=["arn:aws:s3:::lake", "arn:aws:s3:::la*/x"])), None),
         ("[1]", "Policies must be valid JSON and the first byte must be '{'"),
         ("{}", "Missing required field Statement"),
         (text(READ, version="2020-01-01"), "The policy must contain a valid version string"),
@@ -35,6 +36,7 @@ def text(*statements: Any, version: str = "2012-10-17") -> str:
         (text(without(READ, "Resource")), "Missing required field Resource"),
         (text(without(READ, Action=["s3:Get*", "sqs:SendMessage"])), "Policy has invalid action"),
         (text(without(READ, Resource="arn:aws:s3:::lake-of-another/*")), "Policy has invalid resource"),
+        (text(without(READ, Resource="*")), "Policy has invalid resource"),
         (text(without(READ, Principal={"AWS": ["111122223333", "somebody"]})), "Invalid principal in policy"),
         (text(without(READ, Condition={"StringIs": {"a": "b"}})), "Invalid Condition type : StringIs"),
     ],
