@@ -43,7 +43,7 @@ class Cluster(ApiType):
     service = "emr"
     properties = words(
         "Applications AutoTerminationPolicy Configurations EbsRootVolumeSize Instances JobFlowRole LogUri "
-        "MonitoringConfiguration Name ReleaseLabel SecurityConfiguration ServiceRole StepConcurrencyLevel Steps Tags "
+        "Name ReleaseLabel SecurityConfiguration ServiceRole StepConcurrencyLevel Steps Tags "
         "VisibleToAllUsers"
     )
     required = words("Instances JobFlowRole Name ServiceRole")
