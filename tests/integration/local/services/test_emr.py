@@ -356,10 +356,10 @@ def test_a_step_may_do_what_the_profile_role_may_and_can_be_cancelled(
     again.start()
     try:
         emr = client_factory(again.url)("emr")
-        assert emr.describe_step(ClusterId=id, StepId=last)["Step"]["Status"]["State"] == "INTERRUPTED"
-        status = emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]
-        assert status["State"] == "TERMINATED_WITH_ERRORS"
-        assert status["StateChangeReason"]["Message"].startswith("Headwater.Interrupted")
+        status = emr.describe_step(ClusterId=id, StepId=last)["Step"]["Status"]
+        assert status["State"] == "INTERRUPTED"
+        assert status["FailureDetails"]["Message"].startswith("Headwater.Interrupted")
+        assert emr.describe_cluster(ClusterId=id)["Cluster"]["Status"]["State"] == "WAITING", "for the step again"
     finally:
         again.stop()
 

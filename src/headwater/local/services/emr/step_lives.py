@@ -1,7 +1,9 @@
 """A cluster's life and its steps'.
 
-A cluster that an earlier process left WAITING goes on waiting: nothing of it was lost. Any other that it left alive
-ends as TERMINATED_WITH_ERRORS with a message that begins ``Headwater.Interrupted``; no step is lost or run twice.
+A step that an earlier process left running ends as INTERRUPTED with a message that begins ``Headwater.Interrupted``.
+Its cluster waits for further steps, so that Step Functions can add it again, if it was to outlive a failure of the step
+and had no other to run. A cluster left WAITING goes on waiting. Any other that was left alive ends as
+TERMINATED_WITH_ERRORS with such a message; no step is lost or run twice.
 
 What a step that fails does to its cluster: TERMINATE_CLUSTER ends it, unless the cluster is protected and would wait
 for steps; then, and with CANCEL_AND_WAIT, the pending steps are cancelled. Of a cluster that may run more than one step
@@ -48,7 +50,10 @@ class StepLives(ClusterOperations):
                 else:
                     self._set_step(step, "INTERRUPTED", _failure={"Reason": "Unknown Error.", "Message": INTERRUPTED})
             self.endpoint.spark.sweep([step["_number"] for step in left], record["_times"]["CreationDateTime"])
-            self.set_state(id, "TERMINATED_WITH_ERRORS", "INTERNAL_ERROR", INTERRUPTED)
+            if _outlives(record, left):
+                self.set_state(id, "WAITING", message="Cluster ready to run steps.")
+            else:
+                self.set_state(id, "TERMINATED_WITH_ERRORS", "INTERNAL_ERROR", INTERRUPTED)
 
     def stop(self) -> None:
         """The supervisor stops the scripts; their records are left to the next start."""
@@ -193,3 +198,13 @@ class StepLives(ClusterOperations):
             self.cluster(cluster)
             raise ServiceError("InvalidRequestException", f"Step id '{id}' is not valid.")
         return found
+
+
+def _outlives(cluster: Members, left: list[Members]) -> bool:
+    """Whether a cluster would wait for further steps, had the steps that were under way failed."""
+    return (
+        cluster["_keep"]
+        and cluster["_state"] in ("RUNNING", "WAITING")
+        and all(step["_state"] != "PENDING" for step in left)
+        and (cluster["StepConcurrencyLevel"] > 1 or all(step["ActionOnFailure"] == "CONTINUE" for step in left))
+    )
