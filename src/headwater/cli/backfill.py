@@ -38,10 +38,13 @@ def backfill(
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
         from headwater.cli.run import inputs, settle_unfinished
+        from headwater.cli.local_endpoint import check_told_master
         from headwater.cli.run_lock import run_lock
         from headwater.cli.summary import say_summary, summary
 
         folder = ProjectFolder(project, home)
+        if on == "local":
+            check_told_master()
         wanted = periods(first, last)
         settings = parameter or []
         partial = 0 < len(folder.plan.period) < len([s for s in folder.plan.stages if s.when == "success"])

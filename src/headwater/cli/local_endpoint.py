@@ -79,12 +79,27 @@ def use_spark_master(master: str) -> None:
     except ValueError:
         host, port = None, None
     if parts.scheme != "spark" or not host or not port or parts.path:
-        raise UsageError(f"--spark takes spark://HOST:PORT, the URL of a cluster's master, got {master!r}")
+        raise UsageError(
+            "--spark and HEADWATER_SPARK_MASTER take spark://HOST:PORT, the URL of a cluster's master, "
+            f"got {master!r}"
+        )
     try:
         with socket.create_connection((host, port), timeout=5):
             os.environ["HEADWATER_SPARK_MASTER"] = master
     except OSError as error:
         raise EndpointError(f"no Spark master answers at {master}: {error}") from error
+
+
+def check_told_master() -> None:
+    """Check the master that the environment names, before a run waits a minute for it in vain.
+
+    Raises
+    ------
+    UsageError, EndpointError
+        As :func:`use_spark_master` does.
+    """
+    if master := os.environ.get("HEADWATER_SPARK_MASTER"):
+        use_spark_master(master)
 
 
 def check_spark_master(address: EndpointAddress, master: str | None) -> None:

@@ -39,10 +39,13 @@ def resume(
         from headwater.cli.following import follow, raise_if_failed
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
+        from headwater.cli.local_endpoint import check_told_master
         from headwater.cli.run_lock import run_lock
         from headwater.cli.summary import say_summary, summary
 
         folder = ProjectFolder(project, home)
+        if on == "local":
+            check_told_master()
         where = Where(on, profile, region)
         with (
             run_lock(folder.home, "resume", wait),

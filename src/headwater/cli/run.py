@@ -45,10 +45,13 @@ def run(
         from headwater.cli.periods import check_run_date
         from headwater.cli.project import Project as ProjectFolder
         from headwater.cli.project import Where
+        from headwater.cli.local_endpoint import check_told_master
         from headwater.cli.run_lock import run_lock
         from headwater.cli.summary import say_summary, summary
 
         folder = ProjectFolder(project, home)
+        if on == "local":
+            check_told_master()
         run_input = inputs(folder, {"RUN_DATE": check_run_date(run_date)}, parameter or [])
         with (
             run_lock(folder.home, "run", wait),

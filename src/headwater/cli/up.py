@@ -11,6 +11,7 @@ import typer
 
 from headwater.cli.console import FAILED, Exit, out, print_json, reported
 from headwater.cli.options import Debug, Home, Iam, Json, Project
+from headwater.errors import EndpointError
 
 if TYPE_CHECKING:
     from headwater.cloud.session import EndpointAddress
@@ -49,9 +50,7 @@ def up(
             return
         already = address is not None
         if address is None:
-            address = local_endpoint.start(
-                folder, port or _free_or_usual(), until_we_end=False, iam=iam.value if iam else None
-            )
+            address = _start(folder, port, iam.value if iam else None)
         else:
             local_endpoint.check_mode(address, iam.value if iam else None)
             local_endpoint.check_spark_master(address, spark)
@@ -70,6 +69,19 @@ def up(
             )
             return
         _say(address, "is up already" if already else "is up")
+
+
+def _start(home: Path, port: int, iam: str | None) -> EndpointAddress:
+    """Start it on the port asked for, else on the usual one, else, where another took that meanwhile, on a free one."""
+    from headwater.cli.local_endpoint import start
+
+    wanted = port or _free_or_usual()
+    try:
+        return start(home, wanted, until_we_end=False, iam=iam)
+    except EndpointError:
+        if port or not wanted or _free_or_usual():
+            raise
+        return start(home, 0, until_we_end=False, iam=iam)
 
 
 def _say(address: EndpointAddress, state: str) -> None:
