@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from headwater.local.services.states.engine import Engine
 from headwater.local.services.states.errors import (
     ITEM_READER_FAILED,
     RESULT_WRITER_FAILED,
+    RUNTIME,
     TASK_FAILED,
     StateFailure,
 )
@@ -97,8 +99,9 @@ class TaskCaller:
 
     def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
         pool = self._job_pool if work in (self._look_at_job, self._stop_job) else self._pool
+        run = self._logged if work == self._stop_job else self._answered
         try:
-            pool.submit(self._logged, work, *arguments)
+            pool.submit(run, work, *arguments)
         except RuntimeError:  # stopping; the journal knows what is open
             log.debug("a call was not begun: the endpoint stops")
 
@@ -108,6 +111,16 @@ class TaskCaller:
             work(*arguments)
         except Exception:
             log.exception("a task's call failed unexpectedly")
+
+    def _answered(
+        self, work: Callable[..., None], execution: Execution, branch: Branch, attempt: int, *rest: Any
+    ) -> None:
+        """Whatever goes wrong fails the task: else it would wait for ever."""
+        try:
+            work(execution, branch, attempt, *rest)
+        except Exception as error:
+            log.exception("a task's call failed unexpectedly")
+            self._post_failure(execution, branch, attempt, RUNTIME, f"{type(error).__name__}: {error}")
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
@@ -140,15 +153,10 @@ class TaskCaller:
         except (ServiceError, StateFailure) as error:
             self._post_failure(execution, branch, attempt, *_failure(state.target, error))
             return
-        except Exception as error:
-            log.exception("calling %s failed", state.target.arn)
-            self._post_failure(execution, branch, attempt, "States.Runtime", f"{type(error).__name__}: {error}")
-            return
         if isinstance(answer, _Failed):
             self._post_failure(execution, branch, attempt, answer.error, answer.cause)
             return
-        if execution.record_.journaled:
-            self.journal.keep_answer(execution.record_.arn, branch.id, attempt, answer)
+        self._keep_answer(execution, branch, attempt, answer)
         job = state.target.api.job if state.target.api is not None and state.target.pattern.startswith(SYNC) else None
 
         def unwanted() -> None:  # the execution was stopped, or the task timed out, while the job was being started
@@ -156,6 +164,14 @@ class TaskCaller:
                 self._submit(self._stop_job, execution, state.target, job, {**task, "response": answer})
 
         self._post(execution, branch, attempt, lambda: state.answered(execution, branch, answer), unwanted)
+
+    def _keep_answer(self, execution: Execution, branch: Branch, attempt: int, answer: Any) -> None:
+        if not execution.record_.journaled:
+            return
+        try:
+            self.journal.keep_answer(execution.record_.arn, branch.id, attempt, answer)
+        except sqlite3.Error:  # a full disk: the engine commits it as soon as it can
+            log.exception("an answer of %s is not in the journal yet", execution.record_.arn)
 
     def call_once(self, execution: Execution, state: TaskState, arguments: Any, role_arn: str | None = None) -> Any:
         """Call a task's service and wait for the answer; StateFailure when the call fails (``TestState``)."""
@@ -347,10 +363,8 @@ class TaskCaller:
                 act = functools.partial(state.items_read, execution, branch, found)
             else:
                 return
-        except (ServiceError, StateFailure) as error:
-            name = RESULT_WRITER_FAILED if writes else ITEM_READER_FAILED
-            cause = error.cause if isinstance(error, StateFailure) else f"{error.code}: {error.message}"
-            act = functools.partial(state.failed, execution, branch, name, cause)
+        except Exception as error:
+            act = functools.partial(state.failed, execution, branch, *_map_failure(writes, error))
         phase = branch.phase
 
         def arrive() -> None:
@@ -397,6 +411,17 @@ def _failure(target: Resource, error: ServiceError | StateFailure) -> tuple[str,
     if isinstance(error, StateFailure):
         return str(error.error), str(error.cause)
     return service_failure(target, error)
+
+
+def _map_failure(writes: bool, error: Exception) -> tuple[str, str | None]:
+    """The error and cause that a distributed Map fails with when its reader or writer does."""
+    name = RESULT_WRITER_FAILED if writes else ITEM_READER_FAILED
+    if isinstance(error, StateFailure):
+        return name, error.cause
+    if isinstance(error, ServiceError):
+        return name, f"{error.code}: {error.message}"
+    log.error("a distributed Map's reader or writer failed", exc_info=error)
+    return name, f"{type(error).__name__}: {error}"
 
 
 def _lambda_outcome(response: dict[str, Any], direct: bool) -> Any:

@@ -28,6 +28,7 @@ from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS
 
 STEPS_PER_TURN = 500
 TURN_S = 0.02
+LONGEST_SLEEP_MS = 60_000  # a lock waits some centuries at most, and a clock may be set meanwhile
 SAME_MOMENT_MS = 100  # how far apart time limits may be that AWS finds passed at once
 _T = TypeVar("_T")
 
@@ -214,7 +215,9 @@ class Engine:
         heapq.heappush(self._timers, (due_ms, next(self._order), execution.record_.arn, branch_id))
 
     def _until_next_timer(self) -> float | None:
-        return None if not self._timers else (self._timers[0][0] - Execution.now_ms()) / 1000
+        if not self._timers:
+            return None
+        return min(self._timers[0][0] - Execution.now_ms(), LONGEST_SLEEP_MS) / 1000
 
     def _fire_timers(self) -> None:
         now = Execution.now_ms()

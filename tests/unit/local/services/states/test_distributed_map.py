@@ -351,3 +351,26 @@ def test_a_version_of_a_parquet_file_is_refused(small: SmallEndpoint) -> None:
     ended = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader))))
     cause = "S3 Version ID selection is not currently supported for PARQUET files"
     assert (ended["error"], ended["cause"]) == ("States.ItemReaderFailed", cause)
+
+
+def test_a_reader_s_row_that_is_too_long_fails_by_name(small: SmallEndpoint) -> None:
+    Objects(small, long=b'a\n"' + b"x" * 200_000 + b'"')
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+        "Parameters": {"Bucket": "b", "Key": "long"},
+    }
+    ended = small.run(chain(("each", distributed(chain(("p", PASS)), ItemReader=reader))))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.ItemReaderFailed")
+    assert "field limit" in ended["cause"]
+
+
+def test_a_writer_whose_disk_is_full_fails_by_name(small: SmallEndpoint) -> None:
+    def put(**members: Any) -> dict[str, Any]:
+        raise OSError(28, "No space left on device")
+
+    small.on("s3", "put_object", put)
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b"}}
+    ended = small.run(chain(("each", distributed(chain(("p", PASS)), ResultWriter=writer))), [1])
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.ResultWriterFailed")
+    assert "No space left" in ended["cause"]

@@ -6,7 +6,9 @@ import sqlite3
 import threading
 from typing import Any
 
-from tests.unit.local.services.states.harness import LIMIT_S, SmallEndpoint, chain
+import pytest
+
+from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
 
 
 def test_a_failed_commit_is_made_up_for(small: SmallEndpoint) -> None:
@@ -56,3 +58,27 @@ def test_the_bus_tells_of_an_end_that_can_be_read(small: SmallEndpoint) -> None:
     assert ended.wait(LIMIT_S)
     assert statuses[-1] == "SUCCEEDED"
     assert told == ["RUNNING", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("until", [{"Timestamp": "9999-12-31T00:00:00Z"}, {"SecondsPath": "$"}])
+def test_a_wait_of_millennia_leaves_the_engine_at_work(small: SmallEndpoint, until: dict[str, str]) -> None:
+    small.begin(chain(("wait", {"Type": "Wait", **until})), 10**400, name="far")
+    for name in ("then", "again"):  # the engine has slept between the two
+        assert small.run(chain(("on", {"Type": "Pass"})), name=name)["status"] == "SUCCEEDED"
+
+
+def test_an_answer_that_the_disk_refuses_is_taken_all_the_same(small: SmallEndpoint) -> None:
+    def full(*answer: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    small.states.runtime.journal.keep_answer = full  # type: ignore[method-assign]
+    small.on("glue", "get_job", lambda JobName: {"Job": {"Name": JobName}})
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getJob", "Parameters": {"JobName": "a"}}
+    assert small.run(chain(("get", task)))["output"] == '{"Job":{"Name":"a"}}'
+
+
+def test_a_look_at_a_job_that_breaks_fails_its_task(small: SmallEndpoint) -> None:
+    Jobs(small)
+    small.on("glue", "get_job_run", lambda **members: {"JobRun": {}})
+    ended = small.run(chain(("etl", glue_task())))
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
