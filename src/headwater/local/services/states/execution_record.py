@@ -26,6 +26,8 @@ class ExecutionRecord:
         Whether its caller waits for its end (``StartSyncExecution``, ``TestState``).
     idempotency_key:
         Of one that a task started: the task's key, so that a start asked again after a kill finds it.
+    redrive_tokens:
+        The client tokens of the last redrives, with their moments: a redrive asked again answers the same.
     map_run_arn, parent_arn, parent_branch, map_index, item_count:
         Of a distributed Map's child: its map run, where its result belongs, and how many items it was given when they
         come in batches.
@@ -47,6 +49,7 @@ class ExecutionRecord:
     cause: str | None = None
     redrive_count: int = 0
     redriven_ms: int | None = None
+    redrive_tokens: dict[str, int] | None = None
     trace_header: str | None = None
     alias_arn: str | None = None
     version_arn: str | None = None

@@ -251,10 +251,11 @@ class ExecutionsApi(Service):
     @operation
     def redrive_execution(self, call: Call, executionArn: str, clientToken: str | None = None) -> Members:
         """Run a failed, stopped or timed-out execution on from where it ended."""
-        record = find_execution(self.runtime, executionArn)
-        check_redrive(record, self._obstacle(record))
-        self.runtime.redrive(record)
-        return {"redriveDate": moment_of(record.redriven_ms or Execution.now_ms())}
+        find_execution(self.runtime, executionArn)
+        redriven_ms = self.runtime.redrive(
+            executionArn, clientToken, lambda record: check_redrive(record, self._obstacle(record))
+        )
+        return {"redriveDate": moment_of(redriven_ms)}
 
     def _obstacle(self, record: ExecutionRecord) -> str | None:
         machine = self.store.get(MACHINE, record.machine_arn.partition("/")[0])

@@ -15,6 +15,8 @@ MOST_EVENTS = 24_999
 _DAY_MS = 24 * 3600 * 1000
 PERIOD_MS = 14 * _DAY_MS
 LONGEST_MS = 365 * _DAY_MS
+TOKENS = 10  # client tokens that AWS knows again (API reference, RedriveExecution, read 2026-11-25)
+TOKEN_MS = 15 * 60_000
 
 
 def obstacle(record: ExecutionRecord, machine_is_there: bool, events: int, now_ms: int) -> str | None:
@@ -53,3 +55,16 @@ def check_redrive(record: ExecutionRecord, reason: str | None) -> None:
         reason = f"Execution is part of {record.map_run_arn} and is redriven with it"
     if reason is not None:
         raise ServiceError("ExecutionNotRedrivable", reason)
+
+
+def asked_before(record: ExecutionRecord, token: str | None, now_ms: int) -> int | None:
+    """The moment of the redrive that had this client token, or None."""
+    moment = (record.redrive_tokens or {}).get(token or "")
+    return moment if moment is not None and now_ms - moment <= TOKEN_MS else None
+
+
+def remember(record: ExecutionRecord, token: str | None, now_ms: int) -> None:
+    """Keep the client token of a redrive."""
+    if token is not None:
+        kept = [*(record.redrive_tokens or {}).items(), (token, now_ms)]
+        record.redrive_tokens = dict(kept[-TOKENS:])

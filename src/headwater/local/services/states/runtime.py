@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -23,6 +24,7 @@ from headwater.local.services.states.journal import Journal
 from headwater.local.services.states.json_text import Document
 from headwater.local.services.states.machines import Machines
 from headwater.local.services.states.map_runs import MAP_RUN
+from headwater.local.services.states.redrives import asked_before, remember
 from headwater.local.services.states.state_map_distributed import DistributedMapState
 from headwater.local.services.states.state_task import TaskState
 
@@ -259,19 +261,42 @@ class Runtime:
             branch.state.set_deadline(branch, execution.now_ms())
             execution.mark(branch)
 
-    def redrive(self, record: ExecutionRecord) -> None:
-        """Run an execution on from where it failed: what succeeded is not run again."""
-        definition = self.machines.revision(record.revision)["definition"]
-        execution = self.new_execution(record, definition)
-        self.journal.restore(execution)
-        self._count_map_children(execution)
+    def redrive(self, arn: str, token: str | None, check: Callable[[ExecutionRecord], None]) -> int:
+        """Run an execution on from where it failed: what succeeded is not run again.
 
-        def start() -> None:
-            self._start_again(execution)
+        Parameters
+        ----------
+        token:
+            The client token: redrives that have the same one are one redrive.
+        check:
+            Refuses what cannot be redriven (``ExecutionNotRedrivable``).
+
+        Returns
+        -------
+        int
+            The moment of the redrive, in milliseconds since the epoch.
+        """
+
+        def start() -> int:  # on the engine's thread, so that of two redrives at once one is first
+            live = self.engine.executions.get(arn)
+            record = self.journal.record(arn) if live is None else live.record_
+            if record is None:
+                raise ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+            if (before := asked_before(record, token, Execution.now_ms())) is not None:
+                return before
+            if live is not None:  # an end that is not in the journal yet is nobody's to know
+                raise ServiceError("ExecutionNotRedrivable", "Execution is RUNNING and cannot be redriven")
+            check(record)
+            execution = self.new_execution(record, self.machines.revision(record.revision)["definition"])
+            self.journal.restore(execution)
+            self._count_map_children(execution)
+            moment_ms = self._start_again(execution)
+            remember(record, token, moment_ms)
             execution.actions.append(functools.partial(self._publish, record, RUNNING))
             self.engine.add(execution)
+            return moment_ms
 
-        self.engine.ask(start).result()
+        return self.engine.ask(start).result()
 
     def _reopen(self, execution: Execution, branch: Branch) -> None:
         """Make a branch of a failed execution go on: at its failed state, or in what failed below it."""
@@ -313,14 +338,15 @@ class Runtime:
             execution.relatives.append(child)
         state.resumed(execution, branch)
 
-    def _start_again(self, execution: Execution) -> None:
+    def _start_again(self, execution: Execution) -> int:
         record = execution.record_
         record.status = RUNNING
         record.stopped_ms = record.error = record.cause = None
         record.redrive_count += 1
-        record.redriven_ms = execution.now_ms()
+        record.redriven_ms = moment_ms = execution.now_ms()
         execution.redriven(execution.next_event_id - 1)
         self._reopen(execution, execution.root)
+        return moment_ms
 
 
 def _is_told(record: ExecutionRecord) -> bool:

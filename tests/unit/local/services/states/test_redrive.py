@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -118,3 +119,39 @@ def test_a_child_is_redriven_by_its_map_run(small: SmallEndpoint) -> None:
     assert small.sfn("describe_execution", executionArn=child)["redriveStatus"] == "REDRIVABLE_BY_MAP_RUN"
     with pytest.raises(ServiceError, match="ExecutionNotRedrivable"):
         small.sfn("redrive_execution", executionArn=child)
+
+
+def failed_once(small: SmallEndpoint) -> tuple[str, Jobs]:
+    """An execution whose job has failed."""
+    jobs = Jobs(small)
+    arn = small.begin(chain(("etl", glue_task())))
+    jobs.await_started()
+    jobs.end("jr_etl_0", "FAILED")
+    small.wait(arn)
+    return arn, jobs
+
+
+def test_of_two_redrives_at_once_one_is_refused(small: SmallEndpoint) -> None:
+    arn, jobs = failed_once(small)
+
+    def redrive(number: int) -> str:
+        try:
+            small.sfn("redrive_execution", executionArn=arn)
+        except ServiceError as error:
+            return error.code
+        return "redriven"
+
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(redrive, range(8)))
+    assert sorted(answers) == ["ExecutionNotRedrivable"] * 7 + ["redriven"]
+    jobs.await_started(2)
+    jobs.end("jr_etl_1")
+    assert small.wait(arn)["status"] == "SUCCEEDED"
+    assert list(jobs.states) == ["jr_etl_0", "jr_etl_1"]
+
+
+def test_a_redrive_asked_again_with_its_token_is_the_same(small: SmallEndpoint) -> None:
+    arn, _ = failed_once(small)
+    first = small.sfn("redrive_execution", executionArn=arn, clientToken="once")
+    assert small.sfn("redrive_execution", executionArn=arn, clientToken="once") == first
+    assert small.sfn("describe_execution", executionArn=arn)["redriveCount"] == 1
