@@ -250,6 +250,9 @@ def test_the_command_shows_before_it_deletes(tmp_path: Path) -> None:
         nothing = headwater("sweep", *tag)
         assert (nothing.returncode, nothing.stdout.splitlines()[-1]) == (0, "nothing bears the tag")
         assert headwater("sweep", "--tag", "demo").returncode == 2
+        assert headwater("sweep", *tag, "--older-than", "inf").returncode == 2
+        absent = headwater("sweep", *tag, "--named", "arn:aws:s3:::absent", "--dry-run").stdout
+        assert absent.startswith("arn:aws:s3:::absent is not there, or does not bear Environment=demo")
         scheduler = client_factory(address.url)("scheduler")
         assert scheduler.get_schedule(Name="headwater-sweeper")["State"] == "DISABLED", "nobody asked for a schedule"
         assert headwater("sweep", "--install", "--dry-run").returncode == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,8 @@ def sweep(
             machine = sweeper.prepare(say)
             shown = sweeper.sweep(machine, {**settings, "dry_run": True})
             going = [each.arn for each in shown.having("would delete")]
+            if not json:
+                _say_absent(shown, tag, named or [])
             if dry_run or not going:
                 _say(shown, json)
                 return
@@ -111,6 +114,8 @@ def _settings(tag: str, older_than: float, named: list[str]) -> dict[str, Any]:
     key, given, value = tag.partition("=")
     if not key or not given:
         raise UsageError(f"--tag takes KEY=VALUE, as ResourceTag=demo; got {tag!r}")
+    if not math.isfinite(older_than):
+        raise UsageError(f"--older-than takes a number of hours, got {older_than}")
     for arn in named:
         if not arn.startswith("arn:"):
             raise UsageError(f"--named takes an ARN, as arn:aws:s3:::my-bucket; got {arn!r}")
@@ -137,6 +142,13 @@ def _ask(count: int, tag: str) -> None:
         raise UsageError("nothing was deleted")
 
 
+def _say_absent(shown: Sweep, tag: str, named: list[str]) -> None:
+    found = {each.arn for each in shown.outcomes}
+    for arn in named:
+        if arn not in found:
+            out.print(f"{arn} is not there, or does not bear {tag}", style="yellow", markup=False)
+
+
 def _say(found: Sweep, json: bool) -> None:
     if json:
         print_json(found.to_json())
@@ -147,4 +159,8 @@ def _say(found: Sweep, json: bool) -> None:
     counts = {outcome: len(found.having(outcome)) for outcome in STYLES}
     out.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count) or "nothing bears the tag")
     if not found.complete:
-        out.print("more bears the tag than one sweep takes: sweep again", style="yellow")
+        out.print(
+            f"more bears the tag than the {counted(len(found.outcomes), 'resource')} of one sweep: sweep again when "
+            "these are gone; where they stay, by a tag that fewer bear",
+            style="yellow",
+        )
