@@ -13,11 +13,11 @@ run: $(VENV)/.run  ## set up, and run the flights workflow for all of 2013
 	@$(BIN)/headwater run --project $(EXAMPLE)
 
 test: $(VENV)/.dev  ## set up, and run every test, the fast ones first
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n auto tests/unit
 	$(BIN)/pytest -q tests/conformance tests/integration
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n auto tests/unit
 
 lint: $(VENV)/.dev  ## black, flake8, bandit and mypy --strict
 	$(BIN)/black --check -q src tests examples benchmarks infra
