@@ -24,19 +24,20 @@ def context_object(record: ExecutionRecord, input: Any, branch: Branch, item: di
     item:
         The Map item that is being selected; None inside of an iteration, where the branch knows it.
     """
-    state: dict[str, Any] = {"EnteredTime": iso_ms(branch.entered_ms), "Name": branch.state_name}
+    # members in AWS's order, as contexts that were sent as text show it
+    state: dict[str, Any] = {"Name": branch.state_name, "EnteredTime": iso_ms(branch.entered_ms)}
     if branch.state.type in _RETRIED:
         state["RetryCount"] = branch.retry_count
-    execution: dict[str, Any] = {"Id": record.arn, "Input": input, "Name": record.name}
+    execution: dict[str, Any] = {"Id": record.arn, "Input": input, "StartTime": iso_ms(record.started_ms)}
+    execution |= {"Name": record.name, "RoleArn": record.role_arn}
     if not record.synchronous:  # recorded: one that is waited for cannot be redriven, and has no count
         execution["RedriveCount"] = record.redrive_count
     if record.redriven_ms is not None:
         execution["RedriveTime"] = iso_ms(record.redriven_ms)
-    execution |= {"RoleArn": record.role_arn, "StartTime": iso_ms(record.started_ms)}
     context: dict[str, Any] = {
         "Execution": execution,
-        "State": state,
         "StateMachine": {"Id": record.machine_arn, "Name": record.machine_name},
+        "State": state,
     }
     if branch.task is not None and branch.task.get("token"):
         context["Task"] = {"Token": branch.task["token"]}

@@ -33,6 +33,13 @@ def test_data_flows_through_every_path(small: SmallEndpoint) -> None:
     assert output(small.run(chain(("add", state)), {"in": {"a": 1, "b": 2}})) == {"result": {"sum": 3, "at": "add"}}
 
 
+def test_the_context_object_keeps_the_order_of_aws(small: SmallEndpoint) -> None:
+    context = output(small.run(chain(("p", {**PASS, "Parameters": {"c.$": "$$"}})), {}))["c"]
+    assert list(context) == ["Execution", "StateMachine", "State"]
+    assert list(context["Execution"]) == ["Id", "Input", "StartTime", "Name", "RoleArn", "RedriveCount"]
+    assert list(context["State"]) == ["Name", "EnteredTime"]
+
+
 def test_null_paths_discard(small: SmallEndpoint) -> None:
     assert output(small.run(chain(("p", {**PASS, "Result": 1, "ResultPath": None})), {"kept": 1})) == {"kept": 1}
     assert output(small.run(chain(("p", {**PASS, "InputPath": None})), {"a": 1}, name="b")) == {}
