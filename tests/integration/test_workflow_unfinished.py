@@ -43,7 +43,9 @@ def project(tmp_path: Path) -> Iterator[ProjectFolder]:
 
 
 def test_a_new_run_changes_nothing_while_another_is_unfinished(project: ProjectFolder) -> None:
+    assert "not deployed yet" in project.headwater("lake", "ls", code=5), "a look deploys nothing"
     project.headwater("deploy", "--yes")
+    assert project.headwater("lake", "ls") == ""
     aws = client_factory(json.loads((project.home / "endpoint.json").read_text())["url"])
     states: Any = aws("stepfunctions")
     (machine,) = states.list_state_machines()["stateMachines"]

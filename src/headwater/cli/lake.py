@@ -40,17 +40,18 @@ class _Lake:
 
 @contextmanager
 def _opened(
-    project: Path | None, home: Path | None, on: str, profile: str | None, region: str | None
+    project: Path | None, home: Path | None, on: str, profile: str | None, region: str | None, fills: bool = False
 ) -> Iterator[_Lake]:
-    """The lake; its bucket is made by a deploy to the local endpoint when it is not there yet."""
-    from headwater.cli.deploying import ensure_lake
+    """The lake; what fills it makes its bucket, by a deploy to the local endpoint, when it is not there yet."""
+    from headwater.cli.deploying import ensure_lake, outputs
     from headwater.cli.project import Project as ProjectFolder
     from headwater.cli.project import Where
     from headwater.cloud.lake import LakeFiles
 
     folder = ProjectFolder(project, home)
     with folder.cloud(Where(on, profile, region)) as cloud:
-        yield _Lake(LakeFiles(cloud), ensure_lake(folder, cloud))
+        bucket = ensure_lake(folder, cloud) if fills else outputs(folder, cloud)["Bucket"]
+        yield _Lake(LakeFiles(cloud), bucket)
 
 
 @app.command()
@@ -65,7 +66,7 @@ def put(
     debug: Debug = False,
 ) -> None:
     """Upload a file (in parts above 100 MB) to s3://BUCKET/KEY or a path in the lake."""
-    with reported(debug), _opened(project, home, on, profile, region) as lake:
+    with reported(debug), _opened(project, home, on, profile, region, fills=True) as lake:
         if not source.is_file():
             raise UsageError(f"{source} is no file; `headwater lake sync` takes a folder")
         uri = lake.uri(target + source.name if target.endswith("/") else target)
@@ -135,8 +136,8 @@ def sync(
     debug: Debug = False,
 ) -> None:
     """Copy what differs from a folder to the lake, or from s3://… or the lake to a folder."""
-    with reported(debug), _opened(project, home, on, profile, region) as lake:
-        folder = Path(source)
+    folder = Path(source)
+    with reported(debug), _opened(project, home, on, profile, region, fills=folder.is_dir()) as lake:
         if folder.is_dir():
             changed = lake.files.plan_upload(folder, lake.uri(target))
             _upload(lake.files, changed)
