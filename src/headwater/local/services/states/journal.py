@@ -227,7 +227,7 @@ class Journal:
         rows = self.store.query(
             "SELECT branch, attempt, answer FROM states_answers WHERE arn = ?", (execution.record_.arn,)
         )
-        execution.has_called = bool(rows)
+        execution.has_called = bool(rows) or any(b.phase == phases.CALLING for b in execution.branches.values())
         for row in rows:
             branch = execution.branches.get(row["branch"])
             if branch is not None and branch.phase == phases.CALLING and branch.attempt == row["attempt"]:

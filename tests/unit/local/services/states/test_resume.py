@@ -251,3 +251,27 @@ def test_a_time_out_stops_the_job(small: SmallEndpoint, limit: dict[str, int]) -
     arn = small.begin(chain(("etl", glue_task(**of_state)), **limit))
     jobs.await_state("jr_etl_0", "STOPPED")
     assert small.wait(arn)["status"] == ("TIMED_OUT" if limit else "FAILED")
+
+
+def test_an_answer_that_came_after_a_restart_is_dropped_at_the_end(home: Path) -> None:
+    first, _ = life(home)
+    asked, go = threading.Event(), threading.Event()
+
+    def hang(**members: Any) -> dict[str, Any]:
+        asked.set()
+        go.wait(LIMIT_S)
+        raise ServiceError("OverLimit", "stopping")
+
+    first.on("glue", "get_job", hang)
+    first.start()
+    resource = "arn:aws:states:::aws-sdk:glue:getJob"
+    arn = first.begin(chain(("get", {"Type": "Task", "Resource": resource, "Parameters": {"JobName": "a"}})))
+    assert asked.wait(LIMIT_S)
+    first.stop()
+    go.set()
+    again, _ = life(home)
+    again.on("glue", "get_job", lambda **members: {"Job": {"Name": "a"}})
+    again.start()
+    assert again.wait(arn)["status"] == "SUCCEEDED"
+    assert not again.store.query("SELECT * FROM states_answers")
+    again.stop()
