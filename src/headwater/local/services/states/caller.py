@@ -100,6 +100,9 @@ class TaskCaller:
     def _submit(self, work: Callable[..., None], *arguments: Any) -> None:
         pool = self._job_pool if work in (self._look_at_job, self._stop_job) else self._pool
         run = self._logged if work == self._stop_job else self._answered
+        if work == self._call and _waits_for_express(_task_state(arguments[1])):
+            threading.Thread(target=run, args=(work, *arguments), name="states-express", daemon=True).start()
+            return
         try:
             pool.submit(run, work, *arguments)
         except RuntimeError:  # stopping; the journal knows what is open
@@ -449,6 +452,12 @@ def _json_or_text(text: str) -> Any:
 def _text_body(client: str, key: str, value: Any) -> Any:
     """Any JSON as text, where an integration takes it."""
     return dumps(value) if (client, key.lower()) in ANY_JSON and not isinstance(value, str) else value
+
+
+def _waits_for_express(state: TaskState) -> bool:
+    """Whether its call lasts until other executions have ended, whose calls need the threads that it would hold."""
+    api = state.target.api
+    return api is not None and (api.client, api.service_operation) == ("stepfunctions", "startSyncExecution")
 
 
 def _task_state(branch: Branch) -> TaskState:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from typing import Any
 
 import pytest
 
+from headwater.local.services.states.caller import MAX_CALLS
 from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
 
 
@@ -82,3 +84,24 @@ def test_a_look_at_a_job_that_breaks_fails_its_task(small: SmallEndpoint) -> Non
     small.on("glue", "get_job_run", lambda **members: {"JobRun": {}})
     ended = small.run(chain(("etl", glue_task())))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_more_express_executions_than_threads_are_waited_for(small: SmallEndpoint) -> None:
+    """Those that wait must leave threads to what they wait for."""
+    count = MAX_CALLS + 1
+    together = threading.Barrier(count)  # all are being waited for before the first one makes its call
+    small.on("glue", "get_job", lambda JobName: {"Job": {"Name": JobName}})
+    get = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getJob", "Parameters": {"JobName": "a"}}
+    express = small.create(chain(("get", get)), "express", type="EXPRESS")
+    start = small.states.runtime.run_to_end
+
+    def started_together(record: Any, definition: str) -> Any:
+        together.wait(LIMIT_S)
+        return start(record, definition)
+
+    small.states.runtime.run_to_end = started_together  # type: ignore[method-assign]
+    resource = "arn:aws:states:::aws-sdk:sfn:startSyncExecution"
+    wait = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": express}, "OutputPath": "$.Status"}
+    branches = [chain((f"wait{number}", wait)) for number in range(count)]
+    ended = small.run(chain(("all", {"Type": "Parallel", "Branches": branches})))
+    assert json.loads(ended["output"]) == ["SUCCEEDED"] * count
