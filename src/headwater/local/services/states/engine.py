@@ -11,6 +11,7 @@ import functools
 import heapq
 import itertools
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from headwater.local.service import ServiceError
 from headwater.local.services.states import branch as phases
 from headwater.local.services.states.branch import Branch
 from headwater.local.services.states.errors import RUNTIME
@@ -60,6 +62,7 @@ class Engine:
         self._before_commit = before_commit
         self._inbox: deque[Callable[[], None]] = deque()
         self._after_commit: list[Callable[[], None]] = []
+        self._withdrawable: list[tuple[Future[Any], Callable[[], None]]] = []
         self._timers: list[tuple[int, int, str, int | None]] = []  # (due, order, execution, branch or the whole)
         self._order = itertools.count()
         self._movable: deque[Execution] = deque()
@@ -88,18 +91,23 @@ class Engine:
             self._inbox.append(work)
             self._wake.notify()
 
-    def ask(self, work: Callable[[], _T]) -> Future[_T]:
-        """Run ``work`` on the engine's thread; the answer comes when its changes are in the journal."""
+    def ask(self, work: Callable[[], _T], withdraw: Callable[[], None] | None = None) -> Future[_T]:
+        """Run ``work`` on the engine's thread; the answer comes when its changes are in the journal.
+
+        With ``withdraw``, changes that the disk refuses are taken back by it, and the answer is ``ServiceUnavailable``;
+        else they are written as soon as the disk takes them, and the answer comes then.
+        """
         answer: Future[_T] = Future()
 
         def run() -> None:
+            settle: Callable[[], None]
             try:
-                value = work()
+                settle = functools.partial(answer.set_result, work())
+                if withdraw is not None:
+                    self._withdrawable.append((answer, withdraw))
             except BaseException as error:  # whatever it is belongs to the asker
-                problem = error
-                self._after_commit.append(lambda: answer.set_exception(problem))
-            else:
-                self._after_commit.append(lambda: answer.set_result(value))
+                settle = functools.partial(answer.set_exception, error)
+            self._after_commit.append(lambda: None if answer.done() else settle())
 
         self.post(run)
         return answer
@@ -176,9 +184,15 @@ class Engine:
     def _commit(self) -> None:
         touched = [execution for execution in self._touched.values() if not execution.unmoved]
         if touched:
-            with self.journal.store.transaction():
-                self._before_commit(touched)
-                self.journal.write(touched)
+            try:
+                with self.journal.store.transaction():
+                    self._before_commit(touched)
+                    self.journal.write(touched)
+            except sqlite3.Error as error:
+                self._refuse(error)
+                raise
+        self._withdrawable.clear()
+        if touched:
             self._touched = {key: execution for key, execution in self._touched.items() if execution.unmoved}
         # Settling one may change another, a Map's parent: what was written is taken from all of them before that.
         written = [(execution, *execution.saved(), execution.ended) for execution in touched]
@@ -187,6 +201,22 @@ class Engine:
         after, self._after_commit = self._after_commit, []
         for act in after:
             _carry_out(act)
+
+    def _refuse(self, error: sqlite3.Error) -> None:
+        """Take back what the disk refuses and somebody waits for: an answer that never comes helps nobody."""
+        refused, self._withdrawable = self._withdrawable, []
+        message = f"The endpoint's state cannot be written, and nothing was started: {error}"
+        for answer, withdraw in refused:
+            withdraw()
+            answer.set_exception(ServiceError("ServiceUnavailable", message, 503))
+
+    def withdraw(self, execution: Execution) -> None:
+        """Forget an execution of which nothing is in the journal, with the children of its distributed Maps."""
+        execution.ended = True
+        for key, each in list(self._touched.items()):
+            if _descends(each, execution):
+                del self._touched[key]
+                self.executions.pop(each.record_.arn, None)
 
     def _settle(
         self, execution: Execution, actions: list[Callable[[], None]], timers: list[tuple[int, Branch]], ended: bool
@@ -258,6 +288,13 @@ def _expire(execution: Execution, branch: Branch) -> None:
 
 def _deadline(branch: Branch) -> int:
     return branch.deadline_ms if branch.phase == phases.CALLING else 0
+
+
+def _descends(execution: Execution, ancestor: Execution) -> bool:
+    """Whether it is the ancestor, or below it in its distributed Maps."""
+    while execution is not ancestor and execution.parent is not None:
+        execution = execution.parent[0]
+    return execution is ancestor
 
 
 def _carry_out(act: Callable[[], None]) -> None:

@@ -115,7 +115,9 @@ class Runtime:
             self.engine.add(execution)
             return record
 
-        return self.engine.ask(start).result()
+        # What a task starts is kept until the disk takes it; a client is told at once, and can ask again.
+        take_back = None if record.idempotency_key else functools.partial(self.engine.withdraw, execution)
+        return self.engine.ask(start, take_back).result()
 
     def run_to_end(self, record: ExecutionRecord, definition: str) -> Future[ExecutionRecord]:
         """Start an execution; the answer comes at its end."""

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from headwater.local.service import ServiceError
 from headwater.local.services.states.caller import MAX_CALLS
 from tests.unit.local.services.states.harness import LIMIT_S, Jobs, SmallEndpoint, chain, glue_task
 
 
 def test_a_failed_commit_is_made_up_for(small: SmallEndpoint) -> None:
-    refusals = 3
+    refusals = 0
     write = small.states.runtime.journal.write
 
     def sometimes(executions: Any) -> None:
@@ -24,10 +25,34 @@ def test_a_failed_commit_is_made_up_for(small: SmallEndpoint) -> None:
             refusals -= 1
             raise sqlite3.OperationalError("database or disk is full")
 
+    def get(JobName: str) -> dict[str, Any]:
+        nonlocal refusals
+        refusals = 3
+        return {"Job": {}}
+
     small.states.runtime.journal.write = sometimes  # type: ignore[method-assign]
-    ended = small.run(chain(("a", {"Type": "Pass", "Result": 1}), ("b", {"Type": "Pass"})))
-    assert (ended["output"], refusals) == ("1", 0)
-    assert [event["id"] for event in small.history(ended["executionArn"])] == list(range(1, 7))
+    small.on("glue", "get_job", get)
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:getJob", "Parameters": {"JobName": "a"}}
+    ended = small.run(chain(("a", task), ("b", {"Type": "Pass"})))
+    assert (ended["output"], refusals) == ('{"Job":{}}', 0)
+    assert [event["id"] for event in small.history(ended["executionArn"])] == list(range(1, 10))
+
+
+def test_a_start_that_the_disk_refuses_is_told_and_can_be_asked_again(small: SmallEndpoint) -> None:
+    machine = small.create(chain(("p", {"Type": "Pass"})))
+
+    def limit(pages: int) -> None:
+        with small.store.transaction() as connection:
+            connection.execute(f"PRAGMA max_page_count={pages}")
+
+    large = json.dumps("x" * 200_000)
+    limit(small.store.query("PRAGMA page_count")[0][0])
+    with pytest.raises(ServiceError, match="ServiceUnavailable.*disk is full"):
+        small.sfn("start_execution", stateMachineArn=machine, name="one", input=large)
+    assert small.sfn("list_executions", stateMachineArn=machine)["executions"] == []
+    limit(100_000)
+    arn = small.sfn("start_execution", stateMachineArn=machine, name="one", input="1")["executionArn"]
+    assert small.wait(arn)["output"] == "1"
 
 
 def test_a_call_begins_only_when_it_is_in_the_journal(small: SmallEndpoint) -> None:
