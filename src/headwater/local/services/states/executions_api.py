@@ -22,6 +22,7 @@ from headwater.local.services.states.redrives import check_redrive, obstacle, re
 from headwater.local.services.states.runtime import Runtime
 from headwater.local.services.states.timestamps import moment_of
 
+_HALF = re.compile("[\ud800-\udfff]")  # which no UTF-8 holds; escaped in the JSON it may stand
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 _EXECUTION_ARN = re.compile(r"arn:aws[a-z-]*:states:[^:]+:\d+:(execution|express):.+")
 _DATA = frozenset({"cause", "error", "input", "output", "outputDetails"})
@@ -133,6 +134,8 @@ class ExecutionsApi(Service):
             raise ServiceError(
                 "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{problem}'"
             ) from error
+        if not input.isascii() and _HALF.search(input):
+            raise ServiceError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'half a UTF-16 pair'")
         if len(input.encode()) > MAX_DATA_BYTES:
             raise ServiceError("InvalidExecutionInput", f"Input exceeds the maximum of {MAX_DATA_BYTES} bytes")
         kind = machine["type"]

@@ -47,8 +47,11 @@ def dumps(value: Any) -> str:
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text; ValueError for ``NaN`` and ``Infinity`` too, which Python's own reader takes."""
-    return json.loads(text, parse_constant=_refuse)
+    """The value of a JSON text; ValueError also for ``NaN``, ``Infinity`` and what is nested too deep to read."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("Document nesting depth exceeds the maximum allowed") from None
 
 
 def _refuse(word: str) -> Any:

@@ -117,7 +117,7 @@ def test_deleting_a_machine_stops_what_runs_of_it(small: SmallEndpoint) -> None:
         small.sfn("describe_state_machine", stateMachineArn=machine)
 
 
-@pytest.mark.parametrize("input", ["{", "nan,", "NaN", "[-Infinity]"])
+@pytest.mark.parametrize("input", ["{", "nan,", "NaN", "[-Infinity]", "[" * 100_000, '"\ud800"'])
 def test_input_that_aws_refuses(small: SmallEndpoint, input: str) -> None:
     machine = small.create(chain(("p", PASS)))
     with pytest.raises(ServiceError, match="InvalidExecutionInput"):
