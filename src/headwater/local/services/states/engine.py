@@ -26,7 +26,7 @@ from headwater.local.services.states.errors import RUNTIME
 from headwater.local.services.states.execution import Execution, TooManyEvents
 from headwater.local.services.states.execution_record import FAILED, TIMED_OUT
 from headwater.local.services.states.journal import Journal
-from headwater.local.services.states.quotas import MAX_HISTORY_EVENTS
+from headwater.local.services.states.quotas import MAX_EXPRESS_MS, MAX_HISTORY_EVENTS
 
 STEPS_PER_TURN = 500
 TURN_S = 0.02
@@ -118,9 +118,14 @@ class Engine:
         """Take an execution in."""
         self.executions[execution.record_.arn] = execution
         self.touch(execution)
+        deadlines = []
         if execution.machine.timeout_s is not None:
             begun_ms = execution.record_.redriven_ms or execution.record_.started_ms
-            execution.deadline_ms = begun_ms + 1000 * execution.machine.timeout_s
+            deadlines.append(begun_ms + 1000 * execution.machine.timeout_s)
+        if execution.record_.type == "EXPRESS":  # one that a restart takes up again has its time anew
+            deadlines.append(execution.now_ms() + MAX_EXPRESS_MS)
+        if deadlines:
+            execution.deadline_ms = min(deadlines)
             self._add_timer(execution.deadline_ms, execution, None)
 
     def touch(self, execution: Execution) -> None:

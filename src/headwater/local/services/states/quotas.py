@@ -9,6 +9,7 @@ from headwater.local.services.states.errors import DATA_LIMIT_EXCEEDED, StateFai
 from headwater.local.services.states.json_text import Document
 
 MAX_DATA_BYTES = 262_144
+MAX_EXPRESS_MS = 300_000
 MAX_DEFINITION_BYTES = 1_048_576
 MAX_HISTORY_EVENTS = 25_000
 

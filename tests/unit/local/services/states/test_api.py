@@ -82,6 +82,18 @@ def test_an_express_execution_answers_at_its_end(small: SmallEndpoint) -> None:
         small.sfn("start_sync_execution", stateMachineArn=standard)
 
 
+@pytest.mark.parametrize(
+    ("own", "limit_ms"), [({}, 300_000), ({"TimeoutSeconds": 900}, 300_000), ({"TimeoutSeconds": 60}, 60_000)]
+)
+def test_an_express_execution_has_five_minutes_at_most(
+    small: SmallEndpoint, own: dict[str, Any], limit_ms: int
+) -> None:
+    nap = {**chain(("nap", {"Type": "Wait", "Seconds": 600})), **own}
+    arn = small.begin(nap, type="EXPRESS")
+    execution = small.states.runtime.engine.executions[arn]
+    assert limit_ms <= execution.deadline_ms - execution.record_.started_ms < limit_ms + 30_000
+
+
 def test_a_name_is_taken_once(small: SmallEndpoint) -> None:
     machine = small.create(chain(("p", PASS)))
     arn = small.sfn("start_execution", stateMachineArn=machine, name="run")["executionArn"]
