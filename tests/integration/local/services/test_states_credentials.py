@@ -22,18 +22,17 @@ def allow(aws: Client, role: str, action: str, resource: str = "*") -> None:
     aws("iam").put_role_policy(RoleName=role, PolicyName="may", PolicyDocument=policy)
 
 
+def listing_as(credentials: dict[str, str]) -> dict[str, Any]:
+    """A Task that lists queues with these Credentials."""
+    listing = "arn:aws:states:::aws-sdk:sqs:listQueues"
+    return {"Type": "Task", "Resource": listing, "Parameters": {}, "Credentials": credentials, "End": True}
+
+
 @pytest.fixture
 def machine(aws: Client) -> str:
     """A machine that lists queues as the role that its input names."""
     aws("iam").create_role(RoleName="machine", AssumeRolePolicyDocument=trusting({"Service": "states.amazonaws.com"}))
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
-        "Parameters": {},
-        "Credentials": {"RoleArn.$": "$.role"},
-        "End": True,
-    }
-    definition = json.dumps({"StartAt": "A", "States": {"A": task}})
+    definition = json.dumps({"StartAt": "A", "States": {"A": listing_as({"RoleArn.$": "$.role"})}})
     made = aws("stepfunctions").create_state_machine(name="m", definition=definition, roleArn=f"{ROLES}/machine")
     return str(made["stateMachineArn"])
 
@@ -75,24 +74,12 @@ def test_a_role_that_is_not_there_is_not(aws: Client, machine: str) -> None:
 
 
 def test_a_trial_assumes_the_role_too(aws: Client, machine: str) -> None:
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
-        "Parameters": {},
-        "Credentials": {"RoleArn": f"{ROLES}/nobody"},
-        "End": True,
-    }
+    task = listing_as({"RoleArn": f"{ROLES}/nobody"})
     tried = aws("stepfunctions").test_state(definition=json.dumps(task), roleArn=f"{ROLES}/machine", input="{}")
     assert (tried["error"], tried["cause"]) == unauthorized("nobody")
 
 
 def test_of_a_machine_whose_role_is_made_up_a_made_up_role_is_the_person(aws: Client) -> None:
-    task = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues",
-        "Parameters": {},
-        "Credentials": {"RoleArn": f"{ROLES}/nobody"},
-        "End": True,
-    }
+    task = listing_as({"RoleArn": f"{ROLES}/nobody"})
     tried = aws("stepfunctions").test_state(definition=json.dumps(task), roleArn=f"{ROLES}/made-up", input="{}")
     assert tried["status"] == "SUCCEEDED"
