@@ -18,6 +18,7 @@ from headwater.local.services.states.validator_diagnostics import (
     NO_END,
     SCHEMA,
     Diagnostic,
+    filled_list,
     required,
 )
 from headwater.local.services.states.validator_fields import state_fields, top_fields
@@ -142,13 +143,7 @@ class _Validator:
                 yield from self._map(body, at)
 
     def _parallel(self, body: dict[str, Any], at: str) -> Iterator[Diagnostic]:
-        yield from required(body, ("Branches",), at)
-        branches = body.get("Branches")
-        if branches is None:
-            return
-        if not isinstance(branches, list) or not branches:
-            yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/Branches")
-            return
+        branches = yield from filled_list(body, "Branches", at)
         for index, branch in enumerate(branches):
             yield from self.machine(branch, f"{at}/Branches[{index}]")
 

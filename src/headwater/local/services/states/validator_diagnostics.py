@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Generator, Iterator
 from typing import Any, NamedTuple
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
@@ -39,6 +39,17 @@ def required(body: dict[str, Any], fields: tuple[str, ...], location: str) -> It
     missing = [field for field in fields if field not in body]
     if missing:
         yield Diagnostic(SCHEMA, f"These fields are required: [{', '.join(missing)}]", location or "/")
+
+
+def filled_list(body: dict[str, Any], field: str, location: str) -> Generator[Diagnostic, None, list[Any]]:
+    """That an object at ``location`` has a list in a field, and something in it; returns what is in it."""
+    yield from required(body, (field,), location)
+    found = body.get(field)
+    if isinstance(found, list) and found:
+        return found
+    if found is not None:
+        yield Diagnostic(SCHEMA, "Value cannot be empty", f"{location}/{field}")
+    return []
 
 
 def one_of(body: Container[str], fields: list[str], location: str) -> Iterator[Diagnostic]:

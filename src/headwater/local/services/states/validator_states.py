@@ -15,6 +15,7 @@ from headwater.local.services.states.validator_diagnostics import (
     INVALID_LABEL,
     SCHEMA,
     Diagnostic,
+    filled_list,
     foreign_text,
     one_of,
     required,
@@ -48,13 +49,7 @@ def _is_expression(value: Any, language: str) -> bool:
 
 def choice(body: dict[str, Any], at: str, language: str) -> Iterator[Diagnostic]:
     """A Choice's rules."""
-    yield from required(body, ("Choices",), at)
-    rules = body.get("Choices")
-    if rules is None:
-        return
-    if not isinstance(rules, list) or not rules:
-        yield Diagnostic(SCHEMA, "Value cannot be empty", f"{at}/Choices")
-        return
+    rules = yield from filled_list(body, "Choices", at)
     for index, rule in enumerate(rules):
         where = f"{at}/Choices[{index}]"
         if not isinstance(rule, dict) or "Next" not in rule:
