@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from headwater.local.endpoint import LocalEndpoint
+from tests.integration.command_line import wait_until
 
 LIMIT_S = 60.0
 STATES = "arn:aws:states:::"
@@ -63,10 +63,12 @@ def run(aws: Aws, resource: str, parameters: Parameters, name: str) -> tuple[dic
     role = "arn:aws:iam::000000000000:role/machine"
     machine = client.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
     arn = client.start_execution(stateMachineArn=machine, input=json.dumps(parameters))["executionArn"]
-    until = time.monotonic() + LIMIT_S
-    while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        assert time.monotonic() < until
-        time.sleep(0.02)
+
+    def ended() -> dict[str, Any] | None:
+        described: dict[str, Any] = client.describe_execution(executionArn=arn)
+        return None if described["status"] == "RUNNING" else described
+
+    described = wait_until(ended, "the execution ends", LIMIT_S)
     return described, client.get_execution_history(executionArn=arn)["events"]
 
 
